@@ -1,0 +1,58 @@
+/** The closed list of reasons for which a message or a session is refused. Stable: scripts and metrics read them. */
+export type RefusalCode =
+  // whose message, when
+  | 'wrong_session'
+  | 'unknown_participant'
+  | 'wrong_stage'
+  | 'late'
+  | 'conflicting_repeat'
+  | 'malformed'
+  | 'wire_label_mismatch'
+  // stage 0
+  | 'session_known'
+  | 'not_enrolled'
+  | 'identity_mismatch'
+  | 'unacceptable_key'
+  | 'key_reused'
+  | 'certificate_refused'
+  | 'bad_signature'
+  | 'advertised_too_early_or_late'
+  | 'stage_1_too_late'
+  // stage 1
+  | 'another_roster'
+  | 'roster_disagrees'
+  | 'cohort_too_small'
+  | 'cohort_too_large'
+  | 'no_parameters'
+  | 'neighbours_disagree'
+  | 'peer_not_permitted'
+  // stage 2
+  | 'another_shared_set'
+  | 'not_in_shared_set'
+  | 'too_few_holders'
+  | 'ciphertexts_disagree'
+  | 'update_spent'
+  | 'too_many_sessions'
+  | 'wrong_length'
+  | 'digest_mismatch'
+  // stages 3 and 4
+  | 'another_survivor_set'
+  | 'not_in_survivors'
+  | 'upload_not_acknowledged'
+  | 'bad_quorum_certificate'
+  | 'already_answered'
+  | 'unexpected_share'
+  | 'share_off_commitment'
+
+/** Why a session ended without a sum. Each is counted as a metric. */
+export type AbortReason =
+  | 'too_few_participants'
+  | 'too_few_shared'
+  | 'too_few_survivors'
+  | 'too_few_signatures'
+  | 'too_few_shares'
+  | 'too_many_complaints'
+  | 'secret_mismatch'
+  | 'implausible_sum'
+  | 'cancelled'
+  | 'coordinator_restarted'
