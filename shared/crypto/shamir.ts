@@ -1,0 +1,134 @@
+/**
+ * Shamir's secret sharing over GF(2^16), t of h: a 32-byte secret is 16 big-endian words, each the constant term of its own
+ * random polynomial of degree t − 1; a holder's share is the 16 values at x = its roster index (1…65535), 32 bytes.
+ * The field is GF(2)[z] / (z^16 + z^12 + z^3 + z + 1), bit i of a word standing for z^i.
+ *
+ * Safety: no table is indexed by a secret and no branch depends on one. Holder indices and Lagrange factors are public.
+ */
+import { invariant } from '../errors.ts'
+import type { Rng } from '../random.ts'
+import { wipe } from './secrets.ts'
+
+export const SECRET_BYTES = 32
+const WORDS = SECRET_BYTES / 2
+/** z^16 + z^12 + z^3 + z + 1, the usual primitive polynomial of this degree. */
+const REDUCTION = 0x1100b
+
+/** One holder's share: `holder` is its roster index, `share` 32 bytes. */
+export interface HeldShare {
+  readonly holder: number
+  readonly share: Uint8Array
+}
+
+/**
+ * Shares of a 32-byte secret, by holder. Any `threshold` of them reconstruct it; fewer say nothing about it.
+ * Throws InvariantError unless 1 ≤ threshold ≤ holders and the holders are distinct indices in 1…65535.
+ */
+export function splitSecret(input: {
+  readonly secret: Uint8Array
+  readonly threshold: number
+  readonly holders: readonly number[]
+  readonly rng: Rng
+}): Map<number, Uint8Array> {
+  const { secret, threshold, holders, rng } = input
+  invariant(secret.length === SECRET_BYTES, `a shared secret has ${SECRET_BYTES} bytes, not ${secret.length}`)
+  requireHolders(holders, threshold)
+  const randomness = rng(SECRET_BYTES * (threshold - 1))
+  // coefficients[0] is the secret; the others are uniform, the highest included: it may be zero.
+  const coefficients = [readWords(secret)]
+  for (let degree = 1; degree < threshold; degree += 1) {
+    coefficients.push(readWords(randomness.subarray((degree - 1) * SECRET_BYTES, degree * SECRET_BYTES)))
+  }
+  const shares = new Map(holders.map((holder) => [holder, writeWords(evaluate(coefficients, holder))]))
+  wipe(randomness, ...coefficients)
+  return shares
+}
+
+/**
+ * The secret from the first `threshold` of the given shares, by Lagrange interpolation at zero. Wrong shares give a wrong
+ * secret, not an error: the caller checks it against a commitment. Throws InvariantError for too few shares, a repeated
+ * holder or a malformed share: whoever calls has checked them.
+ */
+export function reconstructSecret(shares: readonly HeldShare[], threshold: number): Uint8Array {
+  requireHolders(
+    shares.map((held) => held.holder),
+    threshold,
+  )
+  const used = shares.slice(0, threshold)
+  const sum = new Uint16Array(WORDS)
+  for (const { holder, share } of used) {
+    invariant(share.length === SECRET_BYTES, `a share has ${SECRET_BYTES} bytes, not ${share.length}`)
+    const factor = lagrangeFactorAtZero(holder, used)
+    const words = readWords(share)
+    for (let word = 0; word < WORDS; word += 1) sum[word]! ^= multiply(words[word]!, factor)
+    wipe(words)
+  }
+  const secret = writeWords(sum)
+  wipe(sum)
+  return secret
+}
+
+/** The product in GF(2^16), in constant time: sixteen masked additions, each followed by a masked reduction. */
+export function multiply(a: number, b: number): number {
+  let product = 0
+  let shifted = a
+  for (let bit = 0; bit < 16; bit += 1) {
+    product ^= shifted & -((b >>> bit) & 1)
+    shifted <<= 1
+    shifted ^= REDUCTION & -(shifted >>> 16)
+  }
+  return product
+}
+
+/** The inverse in GF(2^16): a^(2^16 − 2). Of zero, zero. */
+export function invert(a: number): number {
+  let power = a
+  let inverse = 1
+  for (let bit = 1; bit < 16; bit += 1) {
+    power = multiply(power, power)
+    inverse = multiply(inverse, power)
+  }
+  return inverse
+}
+
+/** Horner's rule at x for all sixteen polynomials. */
+function evaluate(coefficients: readonly Uint16Array[], x: number): Uint16Array {
+  const values = new Uint16Array(WORDS)
+  for (const coefficient of coefficients.toReversed()) {
+    for (let word = 0; word < WORDS; word += 1) values[word] = multiply(values[word]!, x) ^ coefficient[word]!
+  }
+  return values
+}
+
+/** Π x_j / (x_j − x_i) over the other holders j; minus is plus here. */
+function lagrangeFactorAtZero(holder: number, used: readonly HeldShare[]): number {
+  let numerator = 1
+  let denominator = 1
+  for (const { holder: other } of used) {
+    if (other === holder) continue
+    numerator = multiply(numerator, other)
+    denominator = multiply(denominator, other ^ holder)
+  }
+  return multiply(numerator, invert(denominator))
+}
+
+function requireHolders(holders: readonly number[], threshold: number): void {
+  const legal = holders.every((holder) => Number.isInteger(holder) && holder >= 1 && holder <= 0xffff)
+  invariant(legal, 'holders are roster indices in 1…65535')
+  invariant(new Set(holders).size === holders.length, 'holders are distinct')
+  const enough = Number.isInteger(threshold) && threshold >= 1 && threshold <= holders.length
+  invariant(enough, `a threshold of ${threshold} needs at least as many holders, there are ${holders.length}`)
+}
+
+function readWords(bytes: Uint8Array): Uint16Array {
+  return Uint16Array.from({ length: WORDS }, (_, word) => (bytes[2 * word]! << 8) | bytes[2 * word + 1]!)
+}
+
+function writeWords(words: Uint16Array): Uint8Array {
+  const bytes = new Uint8Array(SECRET_BYTES)
+  for (let word = 0; word < WORDS; word += 1) {
+    bytes[2 * word] = words[word]! >>> 8
+    bytes[2 * word + 1] = words[word]! & 0xff
+  }
+  return bytes
+}

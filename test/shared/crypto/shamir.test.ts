@@ -1,0 +1,138 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { encodeHex } from '../../../shared/crypto/digest.ts'
+import { invert, multiply, reconstructSecret, splitSecret } from '../../../shared/crypto/shamir.ts'
+import { InvariantError } from '../../../shared/errors.ts'
+import { systemRng } from '../../../shared/random.ts'
+import { ascending, bytes } from '../../vectors/hex.ts'
+import { inverses, products, shamirShares, vectorRng } from '../../vectors/shamir-gf65536.ts'
+
+const secretBytes = fc.uint8Array({ minLength: 32, maxLength: 32 })
+const holderSet = fc.uniqueArray(fc.integer({ min: 1, max: 0xffff }), { minLength: 1, maxLength: 12 })
+
+function held(shares: ReadonlyMap<number, Uint8Array>, holders: readonly number[]) {
+  return holders.map((holder) => ({ holder, share: shares.get(holder)! }))
+}
+
+describe('the field GF(2^16)', () => {
+  test.each(products)('%i × %i = %i', (a, b, product) => {
+    expect(multiply(a, b)).toBe(product)
+  })
+
+  test.each(inverses)('1 / %i = %i', (a, inverse) => {
+    expect(invert(a)).toBe(inverse)
+  })
+
+  test('multiplication commutes, distributes over addition and every element but zero has an inverse', () => {
+    const element = fc.integer({ min: 0, max: 0xffff })
+    fc.assert(
+      fc.property(element, element, element, (a, b, c) => {
+        expect(multiply(a, b)).toBe(multiply(b, a))
+        expect(multiply(a, b ^ c)).toBe(multiply(a, b) ^ multiply(a, c))
+        expect(multiply(a, multiply(b, c))).toBe(multiply(multiply(a, b), c))
+        expect(multiply(a, invert(a))).toBe(a === 0 ? 0 : 1)
+      }),
+    )
+  })
+
+  test('the polynomial is primitive: z generates all 65535 elements but zero', () => {
+    const seen = new Set<number>()
+    for (let power = 1; !seen.has(power); power = multiply(power, 2)) seen.add(power)
+    expect(seen.size).toBe(0xffff)
+  })
+})
+
+describe('Shamir', () => {
+  test('shares of the vector, and the secret from three of them', () => {
+    const holders = Object.keys(shamirShares.shares).map(Number)
+    const secret = bytes(shamirShares.secret)
+    const shares = splitSecret({ secret, threshold: shamirShares.threshold, holders, rng: vectorRng })
+    expect(Object.fromEntries([...shares].map(([holder, share]) => [holder, encodeHex(share)]))).toEqual(
+      shamirShares.shares,
+    )
+    expect(reconstructSecret(held(shares, [65535, 2, 64]), 3)).toEqual(secret)
+  })
+
+  test('any t of h holders reconstruct the secret, in any order', () => {
+    fc.assert(
+      fc.property(secretBytes, holderSet, fc.nat(), fc.nat(), (secret, holders, pick, order) => {
+        const threshold = 1 + (pick % holders.length)
+        const shares = splitSecret({ secret, threshold, holders, rng: systemRng })
+        const rotation = order % holders.length
+        const some = [...holders.slice(rotation), ...holders.slice(0, rotation)].slice(0, threshold)
+        expect(reconstructSecret(held(shares, some), threshold)).toEqual(secret)
+        expect(reconstructSecret(held(shares, some.toReversed()), threshold)).toEqual(secret)
+      }),
+    )
+  })
+
+  test('t − 1 shares do not determine the secret: for every other secret some last share fits them', () => {
+    fc.assert(
+      fc.property(secretBytes, secretBytes, holderSet, (secret, other, holders) => {
+        const threshold = holders.length
+        const shares = splitSecret({ secret, threshold, holders, rng: systemRng })
+        const [last, ...rest] = held(shares, holders)
+        // Reconstruction is linear in the shares: changing the last share by s moves the secret by factor × s per word.
+        const unit = new Uint8Array(32)
+        unit[1] = 1
+        const zeros = rest.map(({ holder }) => ({ holder, share: new Uint8Array(32) }))
+        const factor = reconstructSecret([{ holder: last!.holder, share: unit }, ...zeros], threshold)[1]!
+        const high = reconstructSecret([{ holder: last!.holder, share: unit }, ...zeros], threshold)[0]!
+        const move = invert((high << 8) | factor)
+        const share = last!.share.slice()
+        for (let word = 0; word < 16; word += 1) {
+          const at = 2 * word
+          const wanted = ((secret[at]! ^ other[at]!) << 8) | (secret[at + 1]! ^ other[at + 1]!)
+          const step = multiply(wanted, move)
+          share[at]! ^= step >>> 8
+          share[at + 1]! ^= step & 0xff
+        }
+        expect(reconstructSecret([{ holder: last!.holder, share }, ...rest], threshold)).toEqual(other)
+      }),
+    )
+  })
+
+  test('a share of threshold 2 looks uniform whatever the secret (chi-square over its bytes)', () => {
+    const secret = new Uint8Array(32)
+    const counts = new Array<number>(256).fill(0)
+    const rounds = 2000
+    for (let round = 0; round < rounds; round += 1) {
+      const shares = splitSecret({ secret, threshold: 2, holders: [1, 2], rng: systemRng })
+      for (const byte of shares.get(2)!) counts[byte]! += 1
+    }
+    const expected = (rounds * 32) / 256
+    const chiSquare = counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0)
+    // 255 degrees of freedom: P[chi² > 410] < 1e-9.
+    expect(chiSquare).toBeLessThan(410)
+  })
+
+  test('exactly the first t shares are used', () => {
+    const secret = ascending(0, 32)
+    const shares = splitSecret({ secret, threshold: 2, holders: [1, 2, 3], rng: systemRng })
+    const garbage = { holder: 3, share: new Uint8Array(32).fill(0xaa) }
+    expect(reconstructSecret([...held(shares, [1, 2]), garbage], 2)).toEqual(secret)
+    expect(reconstructSecret([garbage, ...held(shares, [1, 2])], 2)).not.toEqual(secret)
+  })
+
+  test('illegal calls are our bug', () => {
+    const split = { secret: new Uint8Array(32), threshold: 2, holders: [1, 2, 3], rng: systemRng }
+    const illegal = [
+      { ...split, secret: new Uint8Array(31) },
+      { ...split, threshold: 0 },
+      { ...split, threshold: 4 },
+      { ...split, threshold: 1.5 },
+      { ...split, holders: [1, 2, 2] },
+      { ...split, holders: [0, 1, 2] },
+      { ...split, holders: [1, 2, 0x10000] },
+    ]
+    for (const input of illegal) expect(() => splitSecret(input)).toThrow(InvariantError)
+    const share = new Uint8Array(32)
+    expect(() => reconstructSecret([{ holder: 1, share }], 2)).toThrow(InvariantError)
+    const twice = [
+      { holder: 1, share },
+      { holder: 1, share },
+    ]
+    expect(() => reconstructSecret(twice, 2)).toThrow(InvariantError)
+    expect(() => reconstructSecret([{ holder: 1, share: new Uint8Array(30) }], 1)).toThrow(InvariantError)
+  })
+})
