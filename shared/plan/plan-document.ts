@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto'
 import type { z } from 'zod'
 import { ConfigError } from '../errors.ts'
-import { planProblems } from './plan-rules.ts'
 import { type Plan, planDocument } from './plan.ts'
+import { planProblems } from './plan-rules.ts'
 
 /** Deterministic JSON: object keys in code-unit order at every depth, no white space. */
 export function canonicalJson(value: unknown): string {

@@ -47,7 +47,10 @@ export function encodingOf(plan: Plan): VectorEncoding {
 
 /** The largest cohort a round asks for. */
 export function cohortSize(plan: Plan): number {
-  return Math.min(plan.participants.targetCohort ?? plan.participants.enrolled.length, plan.participants.enrolled.length)
+  return Math.min(
+    plan.participants.targetCohort ?? plan.participants.enrolled.length,
+    plan.participants.enrolled.length,
+  )
 }
 
 /** The context of one session of this plan; the digests are those of the bytes at hand, never a coordinator's word. */

@@ -98,6 +98,8 @@ export interface Prepare {
   modelDigest: Uint8Array;
   version: number;
   attempt: number;
+  /** After the last round: evaluate this version and contribute a zero update, so that the final version is judged too. */
+  evaluateOnly: boolean;
 }
 
 export interface AdvertiseKeysStep {
@@ -569,7 +571,7 @@ export const Idle: MessageFns<Idle> = {
 };
 
 function createBasePrepare(): Prepare {
-  return { planDigest: new Uint8Array(0), modelDigest: new Uint8Array(0), version: 0, attempt: 0 };
+  return { planDigest: new Uint8Array(0), modelDigest: new Uint8Array(0), version: 0, attempt: 0, evaluateOnly: false };
 }
 
 export const Prepare: MessageFns<Prepare> = {
@@ -585,6 +587,9 @@ export const Prepare: MessageFns<Prepare> = {
     }
     if (message.attempt !== 0) {
       writer.uint32(32).uint32(message.attempt);
+    }
+    if (message.evaluateOnly !== false) {
+      writer.uint32(40).bool(message.evaluateOnly);
     }
     return writer;
   },
@@ -632,6 +637,14 @@ export const Prepare: MessageFns<Prepare> = {
             }
 
             message.attempt = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.evaluateOnly = reader.bool();
             continue;
           }
         }

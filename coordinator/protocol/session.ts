@@ -1,0 +1,202 @@
+/**
+ * One session of the secure aggregation protocol, as the coordinator walks it (Bonawitz et al., CCS 2017, figure 4):
+ *
+ *   advertise-keys → share-keys → mask-input → attest-survivors → reveal-shares → completed
+ *         └──────────────┴─────────────┴──────────────┴────────────────┴────────→ aborted
+ *
+ * Pure: messages and closings go in, the next state comes out. Whoever drives it decides when a stage closes (all who are
+ * connected have answered, or the deadline passed), moves the bytes, and adds up the masked inputs.
+ */
+import { unreachable } from '../../shared/errors.ts'
+import type { MessageOutcome, ParticipantMessage } from '../../shared/protocol/messages.ts'
+import { ProtocolError, refuseIf } from '../../shared/protocol/refusal.ts'
+import { answerAlreadyGiven } from './repeats.ts'
+import {
+  type Aborted,
+  abort,
+  type CoordinatorSession,
+  idAt,
+  indexOf,
+  type LiveSession,
+  type SessionSetup,
+} from './session-state.ts'
+import * as stage0 from './stage0-advertise-keys.ts'
+import * as stage1 from './stage1-share-keys.ts'
+import * as stage2 from './stage2-mask-input.ts'
+import * as stage3 from './stage3-attest-survivors.ts'
+import * as stage4 from './stage4-reveal-shares.ts'
+
+/** A participant's message as the transport hands it in: a contribution with the digest of the bytes that arrived. */
+export type ReceivedMessage =
+  | Exclude<ParticipantMessage, { kind: 'contribution' }>
+  | (Extract<ParticipantMessage, { kind: 'contribution' }> & { readonly receivedDigest: Uint8Array })
+
+/** `fold`: the masked input of this roster index now counts and has to be added to the accumulator, once. */
+export type SessionEffect = { readonly kind: 'fold'; readonly index: number }
+
+export interface Received {
+  readonly session: CoordinatorSession
+  readonly outcome: MessageOutcome
+  readonly effects: readonly SessionEffect[]
+}
+
+/** Opens stage 0. */
+export function openSession(setup: SessionSetup): CoordinatorSession {
+  return stage0.open(setup)
+}
+
+/**
+ * Takes one message from the SPIFFE ID of a connection. Never throws for a participant's fault: the outcome says what was
+ * wrong, and the state is then unchanged (but for a name on the list of those caught).
+ */
+export function receive(
+  session: CoordinatorSession,
+  from: string,
+  message: ReceivedMessage,
+  environment: stage0.CoordinatorEnvironment,
+): Received {
+  try {
+    return receiveOrThrow(session, from, message, environment)
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    return { session, outcome: { kind: 'rejected', code: error.code, message: error.message }, effects: [] }
+  }
+}
+
+/** Closes the present stage: what has arrived by now is all there is. */
+export function closeStage(session: LiveSession): CoordinatorSession {
+  switch (session.stage) {
+    case 'advertise-keys':
+      return stage0.close(session)
+    case 'share-keys':
+      return stage1.close(session)
+    case 'mask-input':
+      return stage2.close(session)
+    case 'attest-survivors':
+      return stage3.close(session)
+    case 'reveal-shares':
+      return stage4.close(session)
+    default:
+      return unreachable(session)
+  }
+}
+
+/** Ends a live session from outside: cancelled by an operator, or its sum was refused. */
+export function abortSession(session: LiveSession, reason: Aborted['reason'], detail: string): Aborted {
+  return abort(session, reason, detail)
+}
+
+/** True while messages can still change the outcome. */
+export function isLive(session: CoordinatorSession): session is LiveSession {
+  return session.stage !== 'completed' && session.stage !== 'aborted'
+}
+
+/** SPIFFE IDs whose answer the present stage is still waiting for. */
+export function awaited(session: CoordinatorSession): readonly string[] {
+  const present = (ids: readonly string[]) => ids.filter((id) => !isOut(session, id))
+  const missing = (indices: readonly number[], answered: ReadonlyMap<number, unknown>) =>
+    'roster' in session
+      ? indices.filter((index) => !answered.has(index)).map((index) => idAt(session.roster, index))
+      : []
+  switch (session.stage) {
+    case 'advertise-keys':
+      if (session.entries.size >= session.setup.targetCohort) return []
+      return present(session.setup.expected.filter((id) => !session.entries.has(id)))
+    case 'share-keys':
+      return present(
+        missing(
+          session.roster.entries.map((_, place) => place + 1),
+          session.deals,
+        ),
+      )
+    case 'mask-input':
+      return present(missing(session.shared, session.contributions))
+    case 'attest-survivors':
+      return present(missing(session.survivors, session.attestations))
+    case 'reveal-shares':
+      return present(missing([...session.attestations.keys()], session.reveals))
+    case 'completed':
+    case 'aborted':
+      return []
+    default:
+      return unreachable(session)
+  }
+}
+
+function isOut(session: CoordinatorSession, id: string): boolean {
+  return session.withdrawn.includes(id) || session.named.includes(id)
+}
+
+function receiveOrThrow(
+  session: CoordinatorSession,
+  from: string,
+  message: ReceivedMessage,
+  environment: stage0.CoordinatorEnvironment,
+): Received {
+  refuseIf(!session.setup.expected.includes(from), 'unknown_participant', `${from} is not part of this session`)
+  if (answerAlreadyGiven(session, from, message)) {
+    return { session, outcome: { kind: 'accepted', repeated: true }, effects: [] }
+  }
+  refuseIf(!isLive(session), 'late', `the session is ${session.stage}`)
+  if (!isLive(session)) return { session, outcome: { kind: 'accepted', repeated: true }, effects: [] }
+  if (message.kind === 'withdraw') return taken({ ...session, withdrawn: [...session.withdrawn, from] })
+  refuseIf(session.withdrawn.includes(from), 'late', `${from} has withdrawn from this session`)
+  refuseIf(session.named.includes(from), 'late', `${from} was caught breaking this session`)
+  if (session.stage === 'advertise-keys') {
+    refuseIf(message.kind !== 'advertise-keys', 'wrong_stage', `${message.kind} in stage advertise-keys`)
+    if (message.kind !== 'advertise-keys') return unreachable(message as never)
+    return taken(stage0.receive(session, from, message.entry, environment))
+  }
+  const index = indexOf(session.roster, from)
+  refuseIf(index === null, 'late', `${from} is not in the roster of this session`)
+  const sender = index ?? 0
+  switch (session.stage) {
+    case 'share-keys':
+      if (message.kind === 'share-keys') return taken(stage1.receive(session, sender, message.deal))
+      break
+    case 'mask-input':
+      if (message.kind === 'no-share') {
+        const { owner, ciphertextDigest, signature } = message
+        return taken(stage2.receiveComplaint(session, { owner, holder: sender, ciphertextDigest, signature }))
+      }
+      if (message.kind === 'contribution') {
+        return taken(stage2.receiveContribution(session, sender, message), [{ kind: 'fold', index: sender }])
+      }
+      break
+    case 'attest-survivors':
+      if (message.kind === 'attest-survivors') return taken(stage3.receive(session, sender, message.signature))
+      break
+    case 'reveal-shares':
+      if (message.kind === 'reveal-shares') {
+        const verdict = stage4.receive(session, sender, message.shares)
+        if (verdict.kind === 'taken') return taken(verdict.session)
+        const outcome = { kind: 'rejected', code: 'share_off_commitment', message: verdict.message } as const
+        return { session: verdict.session, outcome, effects: [] }
+      }
+      break
+    default:
+      return unreachable(session)
+  }
+  throw new ProtocolError(
+    isEarlier(message.kind, session.stage) ? 'late' : 'wrong_stage',
+    `${message.kind} in stage ${session.stage}`,
+  )
+}
+
+function taken(session: CoordinatorSession, effects: readonly SessionEffect[] = []): Received {
+  return { session, outcome: { kind: 'accepted', repeated: false }, effects }
+}
+
+const ORDER = [
+  'advertise-keys',
+  'share-keys',
+  'no-share',
+  'mask-input',
+  'contribution',
+  'attest-survivors',
+  'reveal-shares',
+]
+
+function isEarlier(kind: string, stage: string): boolean {
+  return ORDER.indexOf(kind) < ORDER.indexOf(stage)
+}

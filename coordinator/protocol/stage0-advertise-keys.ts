@@ -1,0 +1,110 @@
+/**
+ * Stage 0, advertise keys. In: one signed entry per SPIFFE ID. Out: the roster (U1), or an abort below the minimum.
+ */
+import { equalBytes } from '../../shared/crypto/digest.ts'
+import { isAcceptablePublicKey } from '../../shared/crypto/key-agreement.ts'
+import { isAcceptableSigningKey } from '../../shared/crypto/signatures.ts'
+import { verifyIdentitySignature } from '../../shared/identity/identity-signature.ts'
+import type { TrustBundle } from '../../shared/identity/trust-bundle.ts'
+import { validateSvid } from '../../shared/identity/validate-svid.ts'
+import { refuseIf } from '../../shared/protocol/refusal.ts'
+import {
+  advertiseStatement,
+  compareIds,
+  type RosterEntry,
+  rosterDigest,
+  rosterLine,
+} from '../../shared/protocol/roster.ts'
+import { sharingParameters } from '../../shared/protocol/threshold.ts'
+import { type Aborted, type AdvertisingKeys, abort, type SessionSetup, type SharingKeys } from './session-state.ts'
+
+/** How far a participant's clock may be off. */
+export const CLOCK_TOLERANCE_MS = 300_000
+
+/** The wall clock and the trust bundle of the participants' domain. */
+export interface CoordinatorEnvironment {
+  readonly nowMs: number
+  readonly bundle: TrustBundle
+}
+
+export function open(setup: SessionSetup): AdvertisingKeys {
+  return { stage: 'advertise-keys', setup, withdrawn: [], named: [], entries: new Map() }
+}
+
+/** Admits one entry: that of the connection's SPIFFE ID, with fresh keys and a chain that verifies. */
+export function receive(
+  session: AdvertisingKeys,
+  from: string,
+  entry: RosterEntry,
+  environment: CoordinatorEnvironment,
+): AdvertisingKeys {
+  refuseIf(!session.setup.expected.includes(from), 'not_enrolled', `${from} is not asked to take part in this session`)
+  refuseIf(session.entries.size >= session.setup.targetCohort, 'late', 'the cohort is complete')
+  refuseIf(
+    entry.spiffeId !== from,
+    'identity_mismatch',
+    `an entry for ${entry.spiffeId} came over the connection of ${from}`,
+  )
+  refuseIf(
+    !isAcceptablePublicKey(entry.channelKey) ||
+      !isAcceptablePublicKey(entry.maskKey) ||
+      !isAcceptableSigningKey(entry.signingKey),
+    'unacceptable_key',
+    'keys are X25519 (canonical, not of small order) and compressed P-256',
+  )
+  refuseIf(equalBytes(entry.channelKey, entry.maskKey), 'key_reused', 'channel and mask key are the same')
+  for (const other of session.entries.values())
+    refuseIf(sharesKey(entry, other), 'key_reused', `a key of ${other.spiffeId}`)
+  const ageMs = environment.nowMs - entry.advertisedAtMs
+  refuseIf(
+    Math.abs(ageMs) > CLOCK_TOLERANCE_MS,
+    'advertised_too_early_or_late',
+    `advertised ${ageMs} ms ago by its own clock; clocks may differ by ${CLOCK_TOLERANCE_MS} ms`,
+  )
+  const verdict = validateSvid(entry.certificateChain, environment.bundle, entry.advertisedAtMs)
+  refuseIf(!verdict.ok, 'certificate_refused', verdict.ok ? '' : verdict.message)
+  if (!verdict.ok) return session
+  refuseIf(
+    verdict.spiffeId !== from,
+    'identity_mismatch',
+    `the certificate is that of ${verdict.spiffeId}, not ${from}`,
+  )
+  refuseIf(
+    !verifyIdentitySignature(
+      verdict.publicKey,
+      advertiseStatement(session.setup.contextDigest, entry),
+      entry.signature,
+    ),
+    'bad_signature',
+    'the advertisement is not signed by the certificate for this context: another plan, model or session?',
+  )
+  return { ...session, entries: new Map(session.entries).set(from, entry) }
+}
+
+/** Fixes the roster. */
+export function close(session: AdvertisingKeys): SharingKeys | Aborted {
+  const { setup } = session
+  const { assumptions, minimumCohort } = setup.context
+  const entries = [...session.entries.values()].sort((a, b) => compareIds(a.spiffeId, b.spiffeId))
+  const needed = Math.max(3, minimumCohort + assumptions.colluders, 3 * assumptions.colluders + 1)
+  if (entries.length < needed) {
+    return abort(session, 'too_few_participants', `${entries.length} advertised keys, ${needed} are needed`)
+  }
+  const lines = entries.map(rosterLine)
+  const digests = { contextDigest: setup.contextDigest, rosterDigest: rosterDigest(setup.contextDigest, lines) }
+  const parameters = sharingParameters(entries.length, assumptions)
+  return {
+    stage: 'share-keys',
+    setup,
+    withdrawn: session.withdrawn,
+    named: session.named,
+    roster: { entries, lines, digests, parameters },
+    deals: new Map(),
+  }
+}
+
+function sharesKey(a: RosterEntry, b: RosterEntry): boolean {
+  const curve = [a.channelKey, a.maskKey]
+  const others = [b.channelKey, b.maskKey]
+  return equalBytes(a.signingKey, b.signingKey) || curve.some((key) => others.some((other) => equalBytes(key, other)))
+}
