@@ -9,7 +9,7 @@
  */
 import { unreachable } from '../../shared/errors.ts'
 import type { MessageOutcome, ParticipantMessage } from '../../shared/protocol/messages.ts'
-import { ProtocolError, refuseIf } from '../../shared/protocol/refusal.ts'
+import { ProtocolError, refuse, refuseIf } from '../../shared/protocol/refusal.ts'
 import { answerAlreadyGiven } from './repeats.ts'
 import {
   type Aborted,
@@ -137,19 +137,16 @@ function receiveOrThrow(
   if (answerAlreadyGiven(session, from, message)) {
     return { session, outcome: { kind: 'accepted', repeated: true }, effects: [] }
   }
-  refuseIf(!isLive(session), 'late', `the session is ${session.stage}`)
-  if (!isLive(session)) return { session, outcome: { kind: 'accepted', repeated: true }, effects: [] }
+  if (!isLive(session)) refuse('late', `the session is ${session.stage}`)
   if (message.kind === 'withdraw') return taken({ ...session, withdrawn: [...session.withdrawn, from] })
   refuseIf(session.withdrawn.includes(from), 'late', `${from} has withdrawn from this session`)
   refuseIf(session.named.includes(from), 'late', `${from} was caught breaking this session`)
   if (session.stage === 'advertise-keys') {
-    refuseIf(message.kind !== 'advertise-keys', 'wrong_stage', `${message.kind} in stage advertise-keys`)
-    if (message.kind !== 'advertise-keys') return unreachable(message as never)
+    if (message.kind !== 'advertise-keys') refuse('wrong_stage', `${message.kind} in stage advertise-keys`)
     return taken(stage0.receive(session, from, message.entry, environment))
   }
-  const index = indexOf(session.roster, from)
-  refuseIf(index === null, 'late', `${from} is not in the roster of this session`)
-  const sender = index ?? 0
+  const sender = indexOf(session.roster, from)
+  if (sender === null) refuse('late', `${from} is not in the roster of this session`)
   switch (session.stage) {
     case 'share-keys':
       if (message.kind === 'share-keys') return taken(stage1.receive(session, sender, message.deal))
@@ -177,7 +174,7 @@ function receiveOrThrow(
     default:
       return unreachable(session)
   }
-  throw new ProtocolError(
+  return refuse(
     isEarlier(message.kind, session.stage) ? 'late' : 'wrong_stage',
     `${message.kind} in stage ${session.stage}`,
   )

@@ -7,7 +7,7 @@ import { isAcceptableSigningKey } from '../../shared/crypto/signatures.ts'
 import { verifyIdentitySignature } from '../../shared/identity/identity-signature.ts'
 import type { TrustBundle } from '../../shared/identity/trust-bundle.ts'
 import { validateSvid } from '../../shared/identity/validate-svid.ts'
-import { refuseIf } from '../../shared/protocol/refusal.ts'
+import { refuse, refuseIf } from '../../shared/protocol/refusal.ts'
 import {
   advertiseStatement,
   compareIds,
@@ -62,8 +62,7 @@ export function receive(
     `advertised ${ageMs} ms ago by its own clock; clocks may differ by ${CLOCK_TOLERANCE_MS} ms`,
   )
   const verdict = validateSvid(entry.certificateChain, environment.bundle, entry.advertisedAtMs)
-  refuseIf(!verdict.ok, 'certificate_refused', verdict.ok ? '' : verdict.message)
-  if (!verdict.ok) return session
+  if (!verdict.ok) refuse('certificate_refused', verdict.message)
   refuseIf(
     verdict.spiffeId !== from,
     'identity_mismatch',

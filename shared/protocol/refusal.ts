@@ -19,3 +19,8 @@ export class ProtocolError extends Error {
 export function refuseIf(condition: boolean, code: RefusalCode, message: string): void {
   if (condition) throw new ProtocolError(code, message)
 }
+
+/** Refuses outright; written under an `if` where the compiler has to see that the code after it is not reached. */
+export function refuse(code: RefusalCode, message: string): never {
+  throw new ProtocolError(code, message)
+}
