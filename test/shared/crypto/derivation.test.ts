@@ -1,60 +1,44 @@
-import { hkdfSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { deriveKey, pairwiseMaskKey, selfMaskKey, shareKey } from '../../../shared/crypto/derivation.ts'
 import { encodeHex } from '../../../shared/crypto/digest.ts'
-import { agree, keyPairFromSecret } from '../../../shared/crypto/key-agreement.ts'
-import { encodeTuple } from '../../../shared/protocol/tuple.ts'
+import { keyPairFromSecret } from '../../../shared/crypto/key-agreement.ts'
 import { ascending } from '../../vectors/hex.ts'
 import { hkdfSha256 } from '../../vectors/rfc-5869-hkdf.ts'
+import { session, sessionKeys } from '../../vectors/session-keys.ts'
 
-const contextDigest = ascending(100, 32)
-const rosterDigest = ascending(200, 32)
+const { contextDigest, rosterDigest } = session
 const digests = { contextDigest, rosterDigest }
-const u = keyPairFromSecret(ascending(1, 32))
-const v = keyPairFromSecret(ascending(50, 32))
-
-/** HKDF as protocol.md states it, written out. */
-function derived(secret: Uint8Array, label: string, ...fields: readonly (Uint8Array | number)[]) {
-  return new Uint8Array(hkdfSync('sha256', secret, rosterDigest, encodeTuple(label, ...fields), 32))
-}
+const u = keyPairFromSecret(session.secretU)
+const v = keyPairFromSecret(session.secretV)
+const uToV = { ownSecret: u.secretKey, peerPublic: v.publicKey, ...digests }
+const vToU = { ownSecret: v.secretKey, peerPublic: u.publicKey, ...digests }
 
 describe('derivation', () => {
   test.each(hkdfSha256)('RFC 5869 $name', ({ secret, salt, info, output }) => {
     expect(encodeHex(deriveKey({ secret, salt, info }))).toBe(output)
   })
 
-  test('the share key: both ends derive it, each direction has its own', () => {
-    const forth = { ...digests, from: 1, to: 2 }
-    const dealt = shareKey({ ownSecret: u.secretKey, peerPublic: v.publicKey, ...forth })
-    const opened = shareKey({ ownSecret: v.secretKey, peerPublic: u.publicKey, ...forth })
-    const back = shareKey({ ownSecret: u.secretKey, peerPublic: v.publicKey, ...digests, from: 2, to: 1 })
-    expect(dealt).toEqual(derived(agree(u.secretKey, v.publicKey), 'blindsum/v1/share-key', contextDigest, 1, 2))
-    expect(opened).toEqual(dealt)
-    expect(back).not.toEqual(dealt)
+  test('the share key: both ends derive the vector, each direction has its own', () => {
+    expect(encodeHex(shareKey({ ...uToV, from: 1, to: 2 }))).toBe(sessionKeys.shareKeyFrom1To2)
+    expect(encodeHex(shareKey({ ...vToU, from: 1, to: 2 }))).toBe(sessionKeys.shareKeyFrom1To2)
+    expect(encodeHex(shareKey({ ...uToV, from: 2, to: 1 }))).not.toBe(sessionKeys.shareKeyFrom1To2)
   })
 
-  test('the pairwise mask key is the same on both sides whichever index comes first', () => {
-    const one = pairwiseMaskKey({ ownSecret: u.secretKey, peerPublic: v.publicKey, ...digests, a: 300, b: 7 })
-    const other = pairwiseMaskKey({ ownSecret: v.secretKey, peerPublic: u.publicKey, ...digests, a: 7, b: 300 })
-    expect(one).toEqual(derived(agree(u.secretKey, v.publicKey), 'blindsum/v1/pairwise-mask', contextDigest, 7, 300))
-    expect(other).toEqual(one)
+  test('the pairwise mask key is the vector on both sides, whichever index comes first', () => {
+    expect(encodeHex(pairwiseMaskKey({ ...uToV, a: 7, b: 300 }))).toBe(sessionKeys.pairwiseMaskKey7And300)
+    expect(encodeHex(pairwiseMaskKey({ ...vToU, a: 300, b: 7 }))).toBe(sessionKeys.pairwiseMaskKey7And300)
   })
 
-  test('the self mask key comes from the seed and the owner', () => {
-    const seed = ascending(9, 32)
-    expect(selfMaskKey({ ...digests, seed, owner: 5 })).toEqual(
-      derived(seed, 'blindsum/v1/self-mask', contextDigest, 5),
-    )
-  })
-
-  test('another context, roster or owner gives another key', () => {
-    const base = { ...digests, seed: ascending(9, 32), owner: 5 }
+  test('the self mask key is the vector; another context, roster, seed or owner gives another', () => {
+    const base = { ...digests, seed: session.selfMaskSeed, owner: 5 }
     const keys = [
       base,
       { ...base, contextDigest: ascending(101, 32) },
       { ...base, rosterDigest: ascending(201, 32) },
+      { ...base, seed: ascending(10, 32) },
       { ...base, owner: 6 },
     ].map((input) => encodeHex(selfMaskKey(input)))
-    expect(new Set(keys).size).toBe(4)
+    expect(keys[0]).toBe(sessionKeys.selfMaskKeyOf5)
+    expect(new Set(keys).size).toBe(keys.length)
   })
 })
