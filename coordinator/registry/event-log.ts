@@ -1,0 +1,72 @@
+/**
+ * The run's history and its followers. Events are appended inside the transaction that makes them true; followers are only
+ * woken, and read what is new from the store, so that a watcher never sees an event that was rolled back.
+ */
+import { EventEmitter } from 'node:events'
+import type { Transaction } from 'kysely'
+import type { Store } from '../store/database.ts'
+import type { Tables } from '../store/schema.ts'
+import type { RunEventBody, StoredEvent } from './run-events.ts'
+
+export interface EventLog {
+  /** Appends within `transaction`; call {@link wake} once it has committed. */
+  append(transaction: Transaction<Tables>, runId: string, event: RunEventBody): Promise<void>
+  /** Appends in a transaction of its own. */
+  record(runId: string, event: RunEventBody): Promise<void>
+  /** Tells followers that the run may have new events. */
+  wake(runId: string): void
+  /** Events after `sequence`, in order, at most `limit`. */
+  since(runId: string, sequence: number, limit?: number): Promise<readonly StoredEvent[]>
+  /** Calls `listener` whenever the run may have new events, until the returned function is called. */
+  follow(runId: string, listener: () => void): () => void
+}
+
+export function openEventLog(store: Store, nowMs: () => number): EventLog {
+  const followers = new EventEmitter().setMaxListeners(0)
+  const log: EventLog = {
+    async append(transaction, runId, event) {
+      const { last } = await transaction
+        .selectFrom('run_event')
+        .where('run_id', '=', runId)
+        .select((row) => row.fn.max('sequence').as('last'))
+        .executeTakeFirstOrThrow()
+      await transaction
+        .insertInto('run_event')
+        .values({
+          run_id: runId,
+          sequence: (last ?? 0) + 1,
+          at_ms: nowMs(),
+          kind: event.kind,
+          body: JSON.stringify(event.body),
+        })
+        .execute()
+    },
+    async record(runId, event) {
+      await store.transaction().execute((transaction) => log.append(transaction, runId, event))
+      log.wake(runId)
+    },
+    wake: (runId) => void followers.emit(runId),
+    async since(runId, sequence, limit = 500) {
+      const rows = await store
+        .selectFrom('run_event')
+        .where('run_id', '=', runId)
+        .where('sequence', '>', sequence)
+        .orderBy('sequence')
+        .limit(limit)
+        .selectAll()
+        .execute()
+      return rows.map((row) => ({
+        sequence: row.sequence,
+        atMs: row.at_ms,
+        // Safety: only append writes this column, from the same union.
+        kind: row.kind as StoredEvent['kind'],
+        body: row.body,
+      }))
+    },
+    follow(runId, listener) {
+      followers.on(runId, listener)
+      return () => void followers.off(runId, listener)
+    },
+  }
+  return log
+}

@@ -1,0 +1,51 @@
+/**
+ * The coordinator's store: one SQLite file through Kysely, opened durably (write-ahead log, fsync on every commit). The
+ * built-in `node:sqlite` is fitted to the dialect by a shim of a few lines; nothing else in the coordinator knows it.
+ */
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely'
+import { migrate } from './migrations.ts'
+import type { Tables } from './schema.ts'
+
+export type Store = Kysely<Tables>
+
+const PRAGMAS = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA foreign_keys = ON;
+  PRAGMA trusted_schema = OFF;
+`
+
+/**
+ * Opens the file, making it and bringing its schema up to date; `:memory:` in tests.
+ * @throws ConfigError `store_too_new` when a newer version of the software wrote it.
+ */
+export async function openStore(file: string): Promise<Store> {
+  const database = new DatabaseSync(file, { timeout: 5000 })
+  database.exec(PRAGMAS)
+  const store = new Kysely<Tables>({ dialect: new SqliteDialect({ database: asKyselyDatabase(database) }) })
+  try {
+    await migrate(store)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+  return store
+}
+
+function asKyselyDatabase(database: DatabaseSync): SqliteDatabase {
+  return {
+    close: () => database.close(),
+    prepare(sql) {
+      const statement = database.prepare(sql)
+      // Safety: Kysely hands over what our typed queries bound: text, numbers and nulls.
+      const bound = (values: readonly unknown[]) => values as SQLInputValue[]
+      return {
+        reader: statement.columns().length > 0,
+        all: (values) => statement.all(...bound(values)),
+        run: (values) => statement.run(...bound(values)),
+        iterate: (values) => statement.iterate(...bound(values)) as IterableIterator<unknown>,
+      }
+    },
+  }
+}
