@@ -3,7 +3,7 @@ import { sha256Hex } from '../../../shared/crypto/digest.ts'
 import { type Plan, planDocument } from '../../../shared/plan/plan.ts'
 
 /** The plan of the run that begins from `model`. */
-export function testPlan(model: Uint8Array, trustDomain: string): Plan {
+export function testPlan(model: Uint8Array, trustDomain: string, participants: { minimumCohort?: number } = {}): Plan {
   return planDocument.parse({
     format: 'blindsum/plan/v1',
     name: 'digits',
@@ -11,6 +11,7 @@ export function testPlan(model: Uint8Array, trustDomain: string): Plan {
     participants: {
       enrolled: ['east', 'north', 'south', 'west', 'zenith'].map((site) => `spiffe://${trustDomain}/site/${site}`),
       minimumCohort: 3,
+      ...participants,
     },
     data: { kind: 'arrays', shape: [784], classes: 10 },
     training: { loss: 'softmax-cross-entropy', localEpochs: 1, learningRate: 0.1 },
