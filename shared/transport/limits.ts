@@ -1,0 +1,29 @@
+/** The figures that bound what a peer can make us hold, on both sides of a connection. */
+
+/** Largest gRPC message: a 1 MiB chunk or a 2 MiB roster, and 64 KiB around it. */
+export const MAX_MESSAGE_BYTES = 2 * 1024 * 1024 + 64 * 1024
+export const MAX_CONCURRENT_STREAMS = 32
+
+/** What one server accepts. Connections are counted; times are milliseconds. */
+export interface ServerLimits {
+  /** Sockets in all, and those that have not finished their TLS handshake. */
+  readonly maxConnections: number
+  readonly maxHandshakes: number
+  /** Sockets with one SPIFFE ID, so that one participant cannot take every place. */
+  readonly maxConnectionsPerPeer: number
+  readonly handshakeTimeoutMs: number
+  /** A connection without a call for this long is closed. */
+  readonly idleTimeoutMs: number
+  readonly keepaliveTimeMs: number
+  readonly keepaliveTimeoutMs: number
+}
+
+export const DEFAULT_SERVER_LIMITS: ServerLimits = {
+  maxConnections: 4096,
+  maxHandshakes: 256,
+  maxConnectionsPerPeer: 8,
+  handshakeTimeoutMs: 10_000,
+  idleTimeoutMs: 30 * 60_000,
+  keepaliveTimeMs: 60_000,
+  keepaliveTimeoutMs: 20_000,
+}
