@@ -3,7 +3,7 @@
  * Merkle root of what every holder gets, so that a holder can later prove which share it was dealt, and be blamed for another.
  */
 import { equalBytes, sha256 } from '../crypto/digest.ts'
-import { merklePath, merkleRoot, verifyMerklePath } from '../crypto/merkle.ts'
+import { merklePaths, merkleRoot, verifyMerklePath } from '../crypto/merkle.ts'
 import { verify } from '../crypto/signatures.ts'
 import { encodeTuple } from './tuple.ts'
 
@@ -81,16 +81,28 @@ export function dealFor(deal: Deal, holder: number): DealForHolder | null {
   const leaf = deal.leaves[place]
   const sealed = deal.ciphertexts.find((candidate) => candidate.holder === holder)
   if (leaf === undefined || sealed === undefined) return null
-  const encoded = deal.leaves.map(encodeDealLeaf)
+  const tree = treeOf(deal)
   return {
     owner: deal.owner,
     ciphertext: sealed.ciphertext,
     leaf,
-    path: merklePath(encoded, place),
-    root: merkleRoot(encoded),
+    path: tree.paths[place] ?? [],
+    root: tree.root,
     selfSeedCommitment: deal.selfSeedCommitment,
     signature: deal.signature,
   }
+}
+
+/** Root and all paths are made once per deal: n holders ask for their own. */
+const trees = new WeakMap<Deal, { readonly root: Uint8Array; readonly paths: readonly Uint8Array[][] }>()
+
+function treeOf(deal: Deal) {
+  const known = trees.get(deal)
+  if (known !== undefined) return known
+  const encoded = deal.leaves.map(encodeDealLeaf)
+  const tree = { root: merkleRoot(encoded), paths: merklePaths(encoded) }
+  trees.set(deal, tree)
+  return tree
 }
 
 /**

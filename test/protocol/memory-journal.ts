@@ -1,0 +1,36 @@
+/** A journal in memory: the port's semantics without a disk. */
+import type { JournalFact, JournalView } from '../../participant/protocol/journal.ts'
+import type { Reveal } from '../../shared/protocol/reveal.ts'
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
+
+export class MemoryJournal implements JournalView {
+  readonly facts: JournalFact[] = []
+
+  record(fact: JournalFact): void {
+    this.facts.push(fact)
+  }
+
+  knowsSession(sessionId: Uint8Array): boolean {
+    return this.facts.some((fact) => fact.kind === 'session-opened' && hex(fact.sessionId) === hex(sessionId))
+  }
+
+  isSpent(updateDigest: Uint8Array): boolean {
+    return this.facts.some((fact) => fact.kind === 'update-spent' && hex(fact.updateDigest) === hex(updateDigest))
+  }
+
+  maskedSessionsOn(modelDigest: Uint8Array): number {
+    const onModel = new Set(
+      this.facts.flatMap((fact) =>
+        fact.kind === 'session-opened' && hex(fact.modelDigest) === hex(modelDigest) ? [hex(fact.sessionId)] : [],
+      ),
+    )
+    return this.facts.filter((fact) => fact.kind === 'update-spent' && onModel.has(hex(fact.sessionId))).length
+  }
+
+  replyOf(sessionId: Uint8Array): { requestDigest: Uint8Array; reply: Reveal } | null {
+    const closed = this.facts.some((fact) => fact.kind === 'session-closed' && hex(fact.sessionId) === hex(sessionId))
+    const found = this.facts.find((fact) => fact.kind === 'answered' && hex(fact.sessionId) === hex(sessionId))
+    return closed || found?.kind !== 'answered' ? null : { requestDigest: found.requestDigest, reply: found.reply }
+  }
+}
