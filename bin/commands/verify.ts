@@ -5,7 +5,6 @@
  */
 import { readFileSync, realpathSync } from 'node:fs'
 import { relative, sep } from 'node:path'
-import { parseArgs } from 'node:util'
 import { ConfigError } from '../../shared/errors.ts'
 import { parseTrustBundle, type TrustBundle } from '../../shared/identity/trust-bundle.ts'
 import { parsePlan } from '../../shared/plan/plan-document.ts'
@@ -13,52 +12,10 @@ import { PLAN_PATH } from '../../shared/provenance/export-layout.ts'
 import type { ExportFolder } from '../../shared/provenance/verify/export-folder.ts'
 import { parseProvenanceKey } from '../../shared/provenance/verify/public-key.ts'
 import { trustDomainOf } from '../../shared/provenance/verify/session-link.ts'
-import { verifyVersion } from '../../shared/provenance/verify/verify-version.ts'
+import { type VerificationReport, verifyVersion } from '../../shared/provenance/verify/verify-version.ts'
+import { command, JSON_OPTION, required, UsageError } from '../command-line.ts'
 import { openExportFolder } from './verify-folder.ts'
 import { reportAsJson, reportAsText } from './verify-report.ts'
-
-const HELP = `Usage: blindsum verify DIR --key PUB --trust-bundle FILE [options]
-
-Checks the model in an exported folder: its bytes, the signature of its provenance, every version back to the plan's
-initial model, and the receipts of the sites behind each version. Works offline, from files alone.
-
-  --key PUB              public key of the coordinator that published the model (PEM); required
-  --trust-bundle FILE    the sites' trust bundle (SPIFFE JWKS); roots inside DIR are never trusted
-  --trust-domain NAME    the trust domain the bundle is of (default: that of the sites in the plan)
-  --no-receipts          accept that nobody's certificates are checked
-  --json                 print one JSON object
-  --help                 print this
-
-Example:
-  blindsum verify ./digits-v12 --key coordinator.pub.pem --trust-bundle sites.bundle.json
-`
-
-/** Runs the command with the words after `verify`; returns the exit code. */
-export async function verifyCommand(args: string[]): Promise<number> {
-  const request = readArguments(args)
-  if (request === 'help') {
-    process.stdout.write(HELP)
-    return 0
-  }
-  if (typeof request === 'string') {
-    process.stderr.write(`blindsum verify: ${request}\nTry: blindsum verify --help\n`)
-    return 2
-  }
-  try {
-    const folder = openExportFolder(request.folder)
-    const key = parseProvenanceKey(readAnchor(request.keyFile, request.folder))
-    const trustBundle = readTrustBundle(request, folder)
-    const report = verifyVersion(folder, { key, trustBundle, receiptsWaived: request.receiptsWaived })
-    process.stdout.write(request.json ? reportAsJson(report) : reportAsText(report, request.folder))
-    return report.ok ? 0 : 1
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    if (request.json)
-      process.stdout.write(`${JSON.stringify({ ok: false, error: error.code, problems: error.problems })}\n`)
-    process.stderr.write(`blindsum verify: ${error.message}\n`)
-    return 1
-  }
-}
 
 interface VerifyRequest {
   readonly folder: string
@@ -66,42 +23,59 @@ interface VerifyRequest {
   readonly trustBundleFile: string | null
   readonly trustDomain: string | null
   readonly receiptsWaived: boolean
-  readonly json: boolean
 }
 
-/** The request, 'help', or what is wrong with the usage. */
-function readArguments(args: string[]): VerifyRequest | string {
-  try {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        key: { type: 'string' },
-        'trust-bundle': { type: 'string' },
-        'trust-domain': { type: 'string' },
-        'no-receipts': { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
+/** Checks one exported folder and prints its lineage and the first broken link. */
+export const verifyCommand = command(
+  {
+    name: 'verify',
+    usage: 'DIR --key PUB --trust-bundle FILE',
+    about:
+      'Checks the model in an exported folder: its bytes, the signature of its provenance, every version back to the\n' +
+      "plan's initial model, and the receipts of the sites behind each version. Works offline, from files alone.",
+    words: ['DIR'],
+    options: {
+      key: { type: 'string', value: 'PUB', about: 'public key of the coordinator that published the model (PEM)' },
+      'trust-bundle': {
+        type: 'string',
+        value: 'FILE',
+        about: "the sites' trust bundle (SPIFFE JWKS); roots inside DIR are never trusted",
       },
-    })
-    const [folder] = positionals
-    const bundle = values['trust-bundle'] ?? null
-    if (values.help) return 'help'
-    if (folder === undefined || positionals.length > 1) return `expected one folder, got ${positionals.length}`
-    if (values.key === undefined) return "--key is required: the coordinator's public key, from a source you trust"
-    if (bundle !== null && values['no-receipts']) return '--no-receipts and --trust-bundle contradict each other'
-    if (bundle === null && values['trust-domain'] !== undefined) return '--trust-domain needs --trust-bundle'
-    return {
+      'trust-domain': {
+        type: 'string',
+        value: 'NAME',
+        about: 'trust domain of that bundle (default: that of the sites in the plan)',
+      },
+      'no-receipts': { type: 'boolean', about: "accept that nobody's certificates are checked" },
+      ...JSON_OPTION,
+    },
+    example: 'blindsum verify ./digits-v12 --key coordinator.pub.pem --trust-bundle sites.bundle.json',
+  },
+  async ({ values, words: [folder = '.'] }) => {
+    const request = {
       folder,
-      keyFile: values.key,
-      trustBundleFile: bundle,
+      keyFile: required(values.key, 'key'),
+      trustBundleFile: values['trust-bundle'] ?? null,
       trustDomain: values['trust-domain'] ?? null,
       receiptsWaived: values['no-receipts'],
-      json: values.json,
     }
-  } catch (error) {
-    return (error as Error).message
-  }
+    if (request.trustBundleFile !== null && request.receiptsWaived) {
+      throw new UsageError('--no-receipts and --trust-bundle contradict each other')
+    }
+    if (request.trustBundleFile === null && request.trustDomain !== null) {
+      throw new UsageError('--trust-domain says whose bundle --trust-bundle is, and needs it')
+    }
+    const report = verifyRequest(request)
+    process.stdout.write(values.json ? reportAsJson(report) : reportAsText(report, folder))
+    return report.ok ? 0 : 1
+  },
+)
+
+function verifyRequest(request: VerifyRequest): VerificationReport {
+  const folder = openExportFolder(request.folder)
+  const key = parseProvenanceKey(readAnchor(request.keyFile, request.folder))
+  const trustBundle = readTrustBundle(request, folder)
+  return verifyVersion(folder, { key, trustBundle, receiptsWaived: request.receiptsWaived })
 }
 
 /** Text of a file that the reader trusts: it must not come from the folder it is to judge. */
