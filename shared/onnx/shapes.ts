@@ -2,7 +2,15 @@
  * Infers the shapes of a forward graph's values as far as the gradient rules need them: above all ranks. It never fails:
  * what it cannot tell is unknown, and the rules then compute shapes while running.
  */
-import { attributeOf, type Dimension, type Graph, intAttribute, intsAttribute, type Node } from './model.ts'
+import {
+  attributeOf,
+  type Dimension,
+  type Graph,
+  intAttribute,
+  intsAttribute,
+  type Node,
+  type Tensor,
+} from './model.ts'
 import { readIntegersOf } from './tensor-data.ts'
 
 export type Shape = readonly Dimension[]
@@ -13,6 +21,10 @@ export type ShapeTable = {
   readonly constantIntegers: (value: string) => readonly number[] | undefined
 }
 
+/** Longest int list taken for axes or a shape. */
+const MAX_CONSTANT_LENGTH = 64
+const MAX_RANK = 16
+
 /** Walks the nodes in order (ONNX requires them sorted) and infers each first output's shape. */
 export function inferShapes(graph: Graph): ShapeTable {
   const shapes = new Map<string, Shape>()
@@ -20,7 +32,7 @@ export function inferShapes(graph: Graph): ShapeTable {
   for (const { name, type } of graph.inputs) if (type?.shape) shapes.set(name, type.shape)
   for (const tensor of graph.initializers) {
     shapes.set(tensor.name, tensor.dims)
-    const integers = tensor.dims.length <= 1 ? readIntegersOf(tensor) : undefined
+    const integers = constantIntegers(tensor)
     if (integers) constants.set(tensor.name, integers)
   }
   const table: ShapeTable = {
@@ -33,7 +45,8 @@ export function inferShapes(graph: Graph): ShapeTable {
     const constant = node.opType === 'Constant' ? constantTensor(node) : undefined
     if (constant?.integers) constants.set(output, constant.integers)
     const shape = constant ? constant.dims : inferNode(node, table)
-    if (shape) shapes.set(output, shape)
+    // A hostile graph could double the rank with every node.
+    if (shape && shape.length <= MAX_RANK) shapes.set(output, shape)
   }
   return table
 }
@@ -94,9 +107,14 @@ export function reducedAxes(node: Node, table: Pick<ShapeTable, 'constantInteger
   return node.inputs[1] ? table.constantIntegers(node.inputs[1]) : []
 }
 
+function constantIntegers(tensor: Tensor): readonly number[] | undefined {
+  const small = tensor.dims.length <= 1 && (tensor.dims[0] ?? 1) <= MAX_CONSTANT_LENGTH
+  return small ? readIntegersOf(tensor) : undefined
+}
+
 function constantTensor(node: Node): { dims: Shape; integers: readonly number[] | undefined } | undefined {
   const value = attributeOf(node, 'value')
-  if (value?.kind === 'tensor') return { dims: value.value.dims, integers: readIntegersOf(value.value) }
+  if (value?.kind === 'tensor') return { dims: value.value.dims, integers: constantIntegers(value.value) }
   const int = attributeOf(node, 'value_int')
   if (int?.kind === 'int') return { dims: [], integers: [Number(int.value)] }
   const ints = intsAttribute(node, 'value_ints')

@@ -14,12 +14,11 @@ export type DifferentiationRequest = {
   /** The value differentiated, and the gradient of the loss by it. */
   readonly output: string
   readonly upstream: string
-  readonly opset: number
 }
 
 /** Returns, per value whose gradient was wanted, the name of its gradient. The reach must be free of problems. */
 export function differentiate(request: DifferentiationRequest): ReadonlyMap<string, string> {
-  const { graph, builder, shapes, reach, opset } = request
+  const { graph, builder, shapes, reach } = request
   const gradients = new Map([[request.output, request.upstream]])
   for (const node of graph.nodes.toReversed()) {
     const upstream = gradients.get(node.outputs[0] ?? '')
@@ -32,7 +31,6 @@ export function differentiate(request: DifferentiationRequest): ReadonlyMap<stri
       node,
       builder,
       upstream,
-      opset,
       shape: shapes.shape,
       constantIntegers: shapes.constantIntegers,
       input: (index) => node.inputs[index] ?? '',

@@ -15,7 +15,6 @@ export type ForwardPart = {
   readonly output: string
   readonly shapes: ShapeTable
   readonly reach: Reach
-  readonly opset: number
 }
 
 export const PARAMETER_PREFIX = 'param.'
@@ -52,8 +51,7 @@ export function forwardPart(model: Model, loss: Loss, frozen: readonly string[])
     output,
     graph.initializers.map(({ name }) => name).filter((name) => !name.startsWith(PARAMETER_PREFIX)),
   )
-  const opset = Number(model.opsets.find(({ domain }) => domain === '' || domain === 'ai.onnx')?.version ?? 0n)
-  return { graph, output, shapes, reach, opset }
+  return { graph, output, shapes, reach }
 }
 
 /** The one graph input that is not an initializer's default. */

@@ -91,7 +91,7 @@ function matmulGeneral(context: RuleContext, a: Shape, b: Shape): (string | unde
     if (shape.length > 1) return sumTo(context, product, target, [target, product])
     const stack = Array.from({ length: rank - 2 }, (_, axis) => axis)
     const summed = rank > 2 ? builder.op('ReduceSum', [product, builder.integers(stack)], { keepdims: 0 }) : product
-    return builder.op('Reshape', [summed, builder.op('Shape', [target])], { allowzero: 1 })
+    return builder.op('Reshape', [summed, builder.op('Shape', [target])])
   }
 }
 

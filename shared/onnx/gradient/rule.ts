@@ -20,8 +20,6 @@ export type RuleContext = {
   readonly shape: (value: string) => Shape | undefined
   /** The value's integers when they are fixed in the model (axes, shapes). */
   readonly constantIntegers: (value: string) => readonly number[] | undefined
-  /** The opset of the default domain. */
-  readonly opset: number
 }
 
 export type Rule = {

@@ -5,9 +5,7 @@ import { EVERY_INPUT, FIRST_INPUT, type Rule, type RuleContext } from './rule.ts
 /** Whatever the operator did to the shape, the input's own shape undoes it. */
 const reshapedBack: Rule = {
   differentiable: FIRST_INPUT,
-  backward: ({ builder, input, upstream }) => [
-    builder.op('Reshape', [upstream, builder.op('Shape', [input(0)])], { allowzero: 1 }),
-  ],
+  backward: ({ builder, input, upstream }) => [builder.op('Reshape', [upstream, builder.op('Shape', [input(0)])])],
 }
 
 const passedThrough: Rule = { differentiable: FIRST_INPUT, backward: ({ upstream }) => [upstream] }

@@ -51,7 +51,7 @@ function sumToDynamic({ builder }: RuleContext, gradient: string, target: string
   const isOne = builder.op('Equal', [padded, builder.integer(1)])
   const axes = builder.op('Reshape', [builder.op('NonZero', [isOne]), builder.integers([-1])])
   const summed = builder.op('ReduceSum', [gradient, axes], { keepdims: 1, noop_with_empty_axes: 1 })
-  return builder.op('Reshape', [summed, targetShape], { allowzero: 1 })
+  return builder.op('Reshape', [summed, targetShape])
 
   function rankOf(value: string): string {
     return builder.op('Shape', [builder.op('Shape', [value])])

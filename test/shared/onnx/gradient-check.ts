@@ -24,7 +24,7 @@ export type GradientCase = {
   /** Shape of one example of `x`. */
   readonly features: readonly number[]
   readonly batch: number
-  readonly opset?: number
+  readonly opset: number
   /** Builds the graph from `x` to the value handed to the head. */
   readonly build: (under: ModelUnderTest) => string
 }
@@ -54,7 +54,7 @@ export function modelOf({ seed, features, opset, build }: Omit<GradientCase, 'ba
     irVersion: 8n,
     producerName: '',
     producerVersion: '',
-    opsets: [{ domain: '', version: BigInt(opset ?? 17) }],
+    opsets: [{ domain: '', version: BigInt(opset) }],
     metadata: [],
     functionCount: 0,
     unknown: [],
@@ -106,7 +106,7 @@ export async function expectGradientsToMatch(testCase: GradientCase): Promise<vo
     return session.run(feeds)
   }
   const lossAt = async (parameters: readonly Float32Array[]) =>
-    ((await step(parameters))['loss_sum']!.data as Float32Array)[0]! / weight
+    ((await step(parameters)).loss_sum!.data as Float32Array)[0]! / weight
 
   let at = 0
   const initial = shapes.map((shape) => {
