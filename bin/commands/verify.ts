@@ -10,6 +10,7 @@ import { parseTrustBundle, type TrustBundle } from '../../shared/identity/trust-
 import { parsePlan } from '../../shared/plan/plan-document.ts'
 import { PLAN_PATH } from '../../shared/provenance/export-layout.ts'
 import type { ExportFolder } from '../../shared/provenance/verify/export-folder.ts'
+import type { Link } from '../../shared/provenance/verify/link.ts'
 import { parseProvenanceKey } from '../../shared/provenance/verify/public-key.ts'
 import { trustDomainOf } from '../../shared/provenance/verify/session-link.ts'
 import { type VerificationReport, verifyVersion } from '../../shared/provenance/verify/verify-version.ts'
@@ -75,7 +76,16 @@ function verifyRequest(request: VerifyRequest): VerificationReport {
   const folder = openExportFolder(request.folder)
   const key = parseProvenanceKey(readAnchor(request.keyFile, request.folder))
   const trustBundle = readTrustBundle(request, folder)
-  return verifyVersion(folder, { key, trustBundle, receiptsWaived: request.receiptsWaived })
+  return verifyVersion(folder, { key, trustBundle, receiptsWaived: request.receiptsWaived }, showProgress())
+}
+
+/** Says on a terminal which version is being checked: a long history takes seconds. */
+function showProgress(): (link: Link) => void {
+  if (!process.stderr.isTTY) return () => {}
+  return ({ version, ok }) => {
+    const isOver = !ok || version === 0
+    process.stderr.write(`\r\u001b[K${isOver ? '' : `checking version ${version ?? ''} …`}`)
+  }
 }
 
 /** Text of a file that the reader trusts: it must not come from the folder it is to judge. */

@@ -86,17 +86,24 @@ export interface Holds<T> {
 /** Follows one link: records that it holds and returns its value, or records the break and ends the walk. */
 export type Follow = <T>(name: LinkName, version: number | null, check: () => Holds<T>) => T
 
-/** Walks a chain of links. Returns every link looked at; the last one alone can be broken. */
-export function followLinks(walk: (follow: Follow) => void): readonly Link[] {
+/**
+ * Walks a chain of links, telling `onLink` of each as it is found. Returns every link looked at; the last one alone can
+ * be broken.
+ */
+export function followLinks(walk: (follow: Follow) => void, onLink: (link: Link) => void): readonly Link[] {
   const links: Link[] = []
+  const found = (link: Link) => {
+    links.push(link)
+    onLink(link)
+  }
   const follow: Follow = (name, version, check) => {
     try {
       const { value, detail } = check()
-      links.push({ name, version, ok: true, code: null, detail })
+      found({ name, version, ok: true, code: null, detail })
       return value
     } catch (error) {
       if (error instanceof BrokenLink) {
-        links.push({ name, version, ok: false, code: error.code, detail: error.message })
+        found({ name, version, ok: false, code: error.code, detail: error.message })
       }
       throw error
     }

@@ -49,8 +49,12 @@ export interface VerificationReport {
   readonly firstBroken: Link | null
 }
 
-/** Follows every link from the model in the folder back to version 0. */
-export function verifyVersion(folder: ExportFolder, anchors: TrustAnchors): VerificationReport {
+/** Follows every link from the model in the folder back to version 0; `onLink` hears of each as it is found. */
+export function verifyVersion(
+  folder: ExportFolder,
+  anchors: TrustAnchors,
+  onLink: (link: Link) => void = () => {},
+): VerificationReport {
   const accepted: VersionRecord[] = []
   const followed = followLinks((follow) => {
     const head = follow('provenance', null, () => signedStatement(folder, PROVENANCE_PATH, anchors.key))
@@ -64,7 +68,7 @@ export function verifyVersion(folder: ExportFolder, anchors: TrustAnchors): Veri
       version = followToParent(follow, { folder, anchors }, version)
       accepted.push(version)
     }
-  })
+  }, onLink)
   const links = withVerdictOnReceipts(followed, anchors)
   return report(links, accepted, anchors)
 }

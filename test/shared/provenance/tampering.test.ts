@@ -41,7 +41,7 @@ describe('one bit', () => {
         expect(report.ok).toBe(false)
         expect(report.firstBroken).toMatchObject(link)
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 
