@@ -1,0 +1,159 @@
+/**
+ * The participant's journal on disk: one SQLite file in the data folder, in which every fact is durable (WAL, synchronous
+ * FULL) before `record` returns. In: facts of the protocol core. Out: what the core asks of them, after any crash. It
+ * holds no secret but the stage-4 reply, and that only until the session is over or its deadline has passed.
+ */
+import { chmodSync, existsSync } from 'node:fs'
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { ConfigError, invariant, unreachable } from '../shared/errors.ts'
+import type { Reveal } from '../shared/protocol/reveal.ts'
+import { decodeStored, encodeStored } from '../shared/protocol/stored-form.ts'
+import type { JournalFact, JournalView } from './protocol/journal.ts'
+
+export interface Journal extends JournalView {
+  /**
+   * Makes a fact durable. Throws InvariantError for one that contradicts an earlier one, which the core never does.
+   * `replyUntilMs` goes with `session-opened`: when a recorded reply of that session is deleted at the latest.
+   */
+  record(fact: JournalFact, limits?: { readonly replyUntilMs: number }): void
+  /** Deletes the replies of sessions whose deadline has passed: what nobody will ask for again. */
+  expireReplies(nowMs: number): void
+  close(): void
+}
+
+const FORMAT = 1
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS session (
+    id BLOB PRIMARY KEY,
+    model_digest BLOB NOT NULL,
+    opened_at_ms INTEGER NOT NULL,
+    reply_until_ms INTEGER NOT NULL,
+    closed INTEGER NOT NULL DEFAULT 0,
+    roster_digest BLOB,
+    shared BLOB,
+    survivors BLOB,
+    request_digest BLOB,
+    reply TEXT
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS spent_update (
+    digest BLOB PRIMARY KEY,
+    session_id BLOB NOT NULL REFERENCES session (id)
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS session_by_model ON session (model_digest);
+`
+
+/**
+ * Opens the journal at `path`, making it when absent.
+ * @throws ConfigError `journal_unusable` when the file cannot be opened, is damaged, or is of a newer format.
+ */
+export function openJournal(path: string): Journal {
+  const database = openDatabase(path)
+  const run = (sql: string, ...values: SQLInputValue[]) => Number(database.prepare(sql).run(...values).changes)
+  const one = (sql: string, ...values: SQLInputValue[]) => database.prepare(sql).get(...values)
+  return {
+    knowsSession: (sessionId) => one('SELECT 1 FROM session WHERE id = ?', sessionId) !== undefined,
+    isSpent: (updateDigest) => one('SELECT 1 FROM spent_update WHERE digest = ?', updateDigest) !== undefined,
+    maskedSessionsOn: (modelDigest) => {
+      const row = one(
+        `SELECT count(DISTINCT session.id) AS sessions FROM session
+         JOIN spent_update ON spent_update.session_id = session.id WHERE model_digest = ?`,
+        modelDigest,
+      )
+      return Number(row?.sessions ?? 0)
+    },
+    replyOf: (sessionId) => {
+      const row = one('SELECT request_digest, reply FROM session WHERE id = ? AND reply IS NOT NULL', sessionId)
+      if (row === undefined) return null
+      const { request_digest: requestDigest, reply } = row
+      invariant(requestDigest instanceof Uint8Array && typeof reply === 'string', 'a reply stands with its request')
+      return { requestDigest, reply: decodeStored<Reveal>(reply) }
+    },
+    record: (fact, limits) => {
+      database.exec('BEGIN IMMEDIATE')
+      try {
+        apply(fact, limits?.replyUntilMs ?? Number.MAX_SAFE_INTEGER, run)
+        database.exec('COMMIT')
+      } catch (error) {
+        database.exec('ROLLBACK')
+        throw error
+      }
+    },
+    expireReplies: (nowMs) => {
+      run(
+        'UPDATE session SET reply = NULL, request_digest = NULL WHERE reply_until_ms <= ? AND reply IS NOT NULL',
+        nowMs,
+      )
+    },
+    close: () => database.close(),
+  }
+}
+
+/** Writes one fact. A fact set before may only be repeated, with the same bytes. */
+function apply(
+  fact: JournalFact,
+  replyUntilMs: number,
+  run: (sql: string, ...values: SQLInputValue[]) => number,
+): void {
+  const { sessionId } = fact
+  const setOnce = (column: 'roster_digest' | 'shared' | 'survivors', value: Uint8Array) => {
+    const sql = `UPDATE session SET ${column} = ?1 WHERE id = ?2 AND closed = 0 AND (${column} IS NULL OR ${column} = ?1)`
+    invariant(run(sql, value, sessionId) === 1, `the journal has no open session that may set ${column}`)
+  }
+  switch (fact.kind) {
+    case 'session-opened': {
+      // Entering another session abandons every other one: nothing is answered there again.
+      run('UPDATE session SET closed = 1, reply = NULL, request_digest = NULL WHERE closed = 0')
+      const sql = 'INSERT INTO session (id, model_digest, opened_at_ms, reply_until_ms) VALUES (?, ?, ?, ?)'
+      run(sql, sessionId, fact.modelDigest, fact.atMs, replyUntilMs)
+      return
+    }
+    case 'roster-accepted':
+      setOnce('roster_digest', fact.rosterDigest)
+      return
+    case 'shared-set-accepted':
+      setOnce('shared', fact.shared)
+      return
+    case 'survivors-attested':
+      setOnce('survivors', fact.survivors)
+      return
+    case 'update-spent': {
+      const sql = 'INSERT INTO spent_update (digest, session_id) VALUES (?, ?) ON CONFLICT DO NOTHING'
+      invariant(run(sql, fact.updateDigest, sessionId) === 1, 'an update is spent once')
+      return
+    }
+    case 'answered': {
+      const sql =
+        'UPDATE session SET request_digest = ?1, reply = ?2 WHERE id = ?3 AND closed = 0 AND request_digest IS NULL'
+      const changed = run(sql, fact.requestDigest, encodeStored(fact.reply), sessionId)
+      invariant(changed === 1, 'a session is answered once')
+      return
+    }
+    case 'session-closed':
+      run('UPDATE session SET closed = 1, reply = NULL, request_digest = NULL WHERE id = ?', sessionId)
+      return
+    default:
+      unreachable(fact)
+  }
+}
+
+function openDatabase(path: string): DatabaseSync {
+  try {
+    const isNew = !existsSync(path)
+    const database = new DatabaseSync(path, { timeout: 5000 })
+    if (isNew) chmodSync(path, 0o600)
+    // secure_delete: a deleted reply is overwritten in the file, not only forgotten.
+    database.exec(
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON',
+    )
+    const version = Number(database.prepare('PRAGMA user_version').get()?.user_version)
+    if (version > FORMAT) throw new Error(`it is of format ${version}, this version knows ${FORMAT}`)
+    database.exec(`${SCHEMA}; PRAGMA user_version = ${FORMAT}`)
+    return database
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const advice =
+      'without it an update could be masked twice: restore the file, or remove the data folder to start as a new site'
+    throw new ConfigError('journal_unusable', `the journal ${path} cannot be used: ${why}; ${advice}`, { cause })
+  }
+}

@@ -1,0 +1,222 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type Journal, openJournal } from '../../participant/journal.ts'
+import { answerAfterRestart } from '../../participant/protocol/session.ts'
+import { requestDigest } from '../../participant/protocol/stage4-reveal-shares.ts'
+import type { Reveal } from '../../shared/protocol/reveal.ts'
+
+let folder: string
+let path: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'journal-'))
+  path = join(folder, 'journal.sqlite')
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+const fill = (value: number, length = 32) => new Uint8Array(length).fill(value)
+const first = fill(1, 16)
+const second = fill(2, 16)
+const model = fill(9)
+const reply: Reveal = [
+  { owner: 1, kind: 'self-mask-seed', share: fill(0xab) },
+  { owner: 2, kind: 'mask-key', share: fill(0xcd) },
+  { owner: 3, kind: 'none' },
+]
+const opened = (sessionId: Uint8Array) => ({ kind: 'session-opened', sessionId, modelDigest: model, atMs: 1 }) as const
+const answered = (sessionId: Uint8Array) => ({ kind: 'answered', sessionId, requestDigest: fill(7), reply }) as const
+
+function within<T>(work: (journal: Journal) => T): T {
+  const journal = openJournal(path)
+  try {
+    return work(journal)
+  } finally {
+    journal.close()
+  }
+}
+
+test('facts are there after closing and opening again', () => {
+  within((journal) => {
+    expect(journal.knowsSession(first)).toBe(false)
+    journal.record(opened(first))
+    journal.record({ kind: 'roster-accepted', sessionId: first, rosterDigest: fill(3) })
+    journal.record({ kind: 'shared-set-accepted', sessionId: first, shared: fill(4, 1) })
+    journal.record({ kind: 'update-spent', sessionId: first, updateDigest: fill(5) })
+    journal.record({ kind: 'survivors-attested', sessionId: first, survivors: fill(4, 1) })
+    journal.record(answered(first))
+  })
+  within((journal) => {
+    expect(journal.knowsSession(first)).toBe(true)
+    expect(journal.isSpent(fill(5))).toBe(true)
+    expect(journal.isSpent(fill(6))).toBe(false)
+    expect(journal.maskedSessionsOn(model)).toBe(1)
+    expect(journal.replyOf(first)).toEqual({ requestDigest: fill(7), reply })
+    expect(journal.replyOf(second)).toBe(null)
+  })
+})
+
+test('only sessions that spent an update count as masked', () => {
+  within((journal) => {
+    journal.record(opened(first))
+    journal.record(opened(second))
+    expect(journal.maskedSessionsOn(model)).toBe(0)
+    journal.record({ kind: 'update-spent', sessionId: second, updateDigest: fill(5) })
+    expect(journal.maskedSessionsOn(model)).toBe(1)
+    expect(journal.maskedSessionsOn(fill(8))).toBe(0)
+  })
+})
+
+describe('a reply is deleted', () => {
+  const bytesOnDisk = () => Buffer.concat(readdirSync(folder).map((name) => readFileSync(join(folder, name))))
+  const secret = Buffer.from(fill(0xab)).toString('base64')
+
+  test('when its session is closed, from the file as well', () => {
+    within((journal) => {
+      journal.record(opened(first))
+      journal.record(answered(first))
+    })
+    expect(bytesOnDisk().includes(secret)).toBe(true)
+    within((journal) => {
+      journal.record({ kind: 'session-closed', sessionId: first })
+      expect(journal.replyOf(first)).toBe(null)
+    })
+    expect(bytesOnDisk().includes(secret)).toBe(false)
+  })
+
+  test('when another session is entered', () => {
+    within((journal) => {
+      journal.record(opened(first))
+      journal.record(answered(first))
+      journal.record(opened(second))
+    })
+    within((journal) => expect(journal.replyOf(first)).toBe(null))
+  })
+
+  test('when its deadline has passed', () => {
+    within((journal) => {
+      journal.record(opened(first), { replyUntilMs: 1000 })
+      journal.record(answered(first))
+      journal.expireReplies(999)
+      expect(journal.replyOf(first)).not.toBe(null)
+      journal.expireReplies(1000)
+      expect(journal.replyOf(first)).toBe(null)
+    })
+  })
+})
+
+describe('refuses what the core never does', () => {
+  test.each([
+    ['a session known before', opened(first)],
+    ['a second roster', { kind: 'roster-accepted', sessionId: first, rosterDigest: fill(99) }],
+    ['a second U2', { kind: 'shared-set-accepted', sessionId: first, shared: fill(99, 1) }],
+    ['a second U3', { kind: 'survivors-attested', sessionId: first, survivors: fill(99, 1) }],
+    ['an update spent before', { kind: 'update-spent', sessionId: first, updateDigest: fill(5) }],
+    ['a second answer', answered(first)],
+    ['a fact of a session never opened', { kind: 'roster-accepted', sessionId: second, rosterDigest: fill(3) }],
+  ] as const)('%s', (_what, fact) => {
+    within((journal) => {
+      journal.record(opened(first))
+      journal.record({ kind: 'roster-accepted', sessionId: first, rosterDigest: fill(3) })
+      journal.record({ kind: 'shared-set-accepted', sessionId: first, shared: fill(4, 1) })
+      journal.record({ kind: 'update-spent', sessionId: first, updateDigest: fill(5) })
+      journal.record({ kind: 'survivors-attested', sessionId: first, survivors: fill(4, 1) })
+      journal.record(answered(first))
+      expect(() => journal.record(fact)).toThrow()
+      expect(journal.replyOf(first)).toEqual({ requestDigest: fill(7), reply })
+    })
+  })
+})
+
+test('nothing can be recorded in a session that another one abandoned', () => {
+  within((journal) => {
+    journal.record(opened(first))
+    journal.record(opened(second))
+    expect(() => journal.record({ kind: 'roster-accepted', sessionId: first, rosterDigest: fill(3) })).toThrow()
+    expect(() => journal.record(answered(first))).toThrow()
+  })
+})
+
+test('after a restart the same stage-4 request gets the recorded reply, another one a goodbye', () => {
+  const certificate = { shared: fill(1, 1), survivors: fill(1, 1), signatures: [{ index: 1, signature: fill(2, 64) }] }
+  within((journal) => {
+    journal.record(opened(first))
+    journal.record({ kind: 'answered', sessionId: first, requestDigest: requestDigest(certificate), reply })
+  })
+  within((journal) => {
+    const ask = (survivors: Uint8Array) =>
+      answerAfterRestart(journal, first, { kind: 'reveal-shares', certificate: { ...certificate, survivors } }).effects
+    const repeated = ask(fill(1, 1))
+    expect(repeated).toEqual([{ kind: 'send', message: { kind: 'reveal-shares', shares: reply } }])
+    expect(ask(fill(3, 1))).toMatchObject([{ kind: 'send', message: { kind: 'withdraw', code: 'session_known' } }])
+  })
+})
+
+test('the file is for its owner only', () => {
+  within(() => expect(statSync(path).mode & 0o077).toBe(0))
+})
+
+test.each([
+  ['is no database', () => writeFileSync(path, 'x'.repeat(8192))],
+  ['is of a newer format', () => within(() => {}) ?? raiseFormat()],
+  [
+    'lies in no folder',
+    () => {
+      path = join(folder, 'absent', 'journal.sqlite')
+    },
+  ],
+])('says what to do about a journal that %s', (_what, spoil) => {
+  spoil()
+  expect(() => openJournal(path)).toThrowError(expect.objectContaining({ code: 'journal_unusable' }))
+})
+
+test('kill -9 loses no recorded fact', async () => {
+  let next = 0
+  for (let kill = 0; kill < 3; kill += 1) {
+    const child = spawn(process.execPath, [
+      fileURLToPath(new URL('./journal-child.ts', import.meta.url)),
+      path,
+      String(next),
+    ])
+    const said = await killAfterLines(child, 40)
+    const last = said.at(-1) ?? 0
+    within((journal) => {
+      expect(journal.maskedSessionsOn(numbered(2, 0))).toBeGreaterThanOrEqual(last + 1)
+      for (const count of said) {
+        expect(journal.knowsSession(numbered(1, count))).toBe(true)
+        expect(journal.isSpent(numbered(4, count))).toBe(true)
+      }
+      const isNextOpen = journal.knowsSession(numbered(1, last + 1))
+      if (!isNextOpen) expect(journal.replyOf(numbered(1, last))?.requestDigest).toEqual(numbered(5, last))
+      next = last + 1
+      while (journal.knowsSession(numbered(1, next))) next += 1
+    })
+  }
+})
+
+/** As the child makes them. */
+function numbered(kind: number, count: number): Uint8Array {
+  const out = fill(kind)
+  new DataView(out.buffer).setUint32(0, count)
+  return out
+}
+
+async function killAfterLines(child: ChildProcess, lines: number): Promise<readonly number[]> {
+  let text = ''
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk
+    if (text.split('\n').length > lines) child.kill('SIGKILL')
+  })
+  await once(child, 'close')
+  return text.split('\n').slice(0, -1).map(Number)
+}
+
+function raiseFormat(): void {
+  const database = new DatabaseSync(path)
+  database.exec('PRAGMA user_version = 99')
+  database.close()
+}
