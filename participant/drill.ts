@@ -1,0 +1,42 @@
+/**
+ * Failure drills: the agent stops at a named point of a round and holds there, so that whoever watches can kill it in just
+ * that state. For the demo, the tests and exercises at a site; off unless asked for, and loud when on.
+ */
+import { ConfigError } from '../shared/errors.ts'
+import type { Log } from '../shared/runtime/log.ts'
+
+export const DRILL_POINTS = [
+  'hold-after-share-keys',
+  'hold-before-upload',
+  'hold-before-attest',
+  'hold-before-reveal',
+] as const
+export type DrillPoint = (typeof DRILL_POINTS)[number]
+
+export interface Drill {
+  /** Returns at once, or, at the drill's point and round, only when `stop` is aborted. */
+  reach(point: DrillPoint, round: number): Promise<void>
+}
+
+/**
+ * Reads `POINT@ROUND`, e.g. `hold-before-upload@3`; without one there is no drill.
+ * @throws ConfigError `bad_drill`.
+ */
+export function readDrill(text: string | undefined, log: Log, stop: AbortSignal): Drill {
+  if (text === undefined) return { reach: async () => {} }
+  const [name, roundText, ...rest] = text.split('@')
+  const wanted = DRILL_POINTS.find((point) => point === name)
+  const round = Number(roundText)
+  if (wanted === undefined || rest.length > 0 || !Number.isInteger(round) || round < 1) {
+    const problem = `--drill ${text}: expected POINT@ROUND, POINT one of ${DRILL_POINTS.join(', ')}, ROUND from 1`
+    throw new ConfigError('bad_drill', problem)
+  }
+  log.warn({ point: wanted, round }, 'drill: this agent will hold in a round until it is killed')
+  return {
+    reach: async (point, reached) => {
+      if (point !== wanted || reached !== round || stop.aborted) return
+      log.warn({ point, round }, 'drill: holding')
+      await new Promise<void>((resolve) => stop.addEventListener('abort', () => resolve(), { once: true }))
+    },
+  }
+}
