@@ -24,7 +24,6 @@ export interface Run {
 }
 
 export interface Runs {
-  /** Inserts plan and run in `first` version's transaction-to-be: see versions.publishInitial. */
   isNameTaken(name: string): Promise<boolean>
   /** The run with this id or name. @throws ConfigError `run_unknown`. */
   find(idOrName: string): Promise<Run>
@@ -82,6 +81,17 @@ export function openRuns(store: Store, events: EventLog): Runs {
   return runs
 }
 
+/** Plans never change: parsed once per digest. */
+const parsedPlans = new Map<string, Plan>()
+
+function planOf(digest: string, document: Uint8Array): Plan {
+  const known = parsedPlans.get(digest)
+  if (known !== undefined) return known
+  const plan = parsePlan(document)
+  parsedPlans.set(digest, plan)
+  return plan
+}
+
 function runOf(row: {
   readonly id: string
   readonly name: string
@@ -99,7 +109,7 @@ function runOf(row: {
   return {
     id: row.id,
     name: row.name,
-    plan: parsePlan(planDocument),
+    plan: planOf(row.plan_digest, planDocument),
     planDocument,
     planDigest: digest,
     // Safety: the column has a CHECK over the same four words.

@@ -4,6 +4,12 @@
  */
 import type { Store } from '../store/database.ts'
 
+export interface AttemptEnd {
+  readonly outcome: 'completed' | 'aborted'
+  readonly reason: string
+  readonly named: readonly string[]
+}
+
 export interface SessionAttempts {
   /** The number of the next try at this round, from 1. */
   nextAttempt(runId: string, round: number): Promise<number>
@@ -13,10 +19,7 @@ export interface SessionAttempts {
     readonly round: number
     readonly attempt: number
   }): Promise<void>
-  close(
-    sessionId: string,
-    end: { readonly outcome: 'completed' | 'aborted'; readonly reason: string; readonly named: readonly string[] },
-  ): Promise<void>
+  close(sessionId: string, end: AttemptEnd): Promise<void>
   /** SPIFFE IDs caught in the run's last session. */
   namedInLast(runId: string): Promise<readonly string[]>
   /** Marks what was live as aborted by a restart; returns what it was. */

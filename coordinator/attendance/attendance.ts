@@ -1,0 +1,83 @@
+/**
+ * Who is connected, and what each agent is told now. An agent attends with one stream, the newest wins; it is told where it
+ * stands at once and after every change. Instructions are kept as functions, so that large ones are made when sent.
+ */
+import type { Instruction } from '../../shared/wire/generated/blindsum/v1/coordinator.ts'
+
+/** The sending end of one agent's stream. */
+export interface AttendStream {
+  send(instruction: Instruction): void
+  /** Another stream of the same agent has taken its place. */
+  supersede(): void
+}
+
+/** Makes an agent's present instruction. */
+export type Standing = () => Instruction
+
+export class Attendance {
+  readonly #nowMs: () => number
+  readonly #beganAtMs: number
+  readonly #streams = new Map<string, AttendStream>()
+  readonly #lastSeenMs = new Map<string, number>()
+  readonly #standings = new Map<string, Standing>()
+  readonly #listeners = new Set<() => void>()
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs
+    this.#beganAtMs = nowMs()
+  }
+
+  /** Takes an agent's stream and tells it where it stands. The returned function is called when the stream has ended. */
+  attach(spiffeId: string, stream: AttendStream): () => void {
+    const earlier = this.#streams.get(spiffeId)
+    this.#streams.set(spiffeId, stream)
+    earlier?.supersede()
+    stream.send(this.#standingOf(spiffeId)())
+    this.#changed()
+    return () => {
+      if (this.#streams.get(spiffeId) !== stream) return
+      this.#streams.delete(spiffeId)
+      this.#lastSeenMs.set(spiffeId, this.#nowMs())
+      this.#changed()
+    }
+  }
+
+  /** From now on this is where the agent stands; told at once when it is connected. */
+  tell(spiffeId: string, standing: Standing): void {
+    this.#standings.set(spiffeId, standing)
+    this.#streams.get(spiffeId)?.send(standing())
+  }
+
+  /** Nothing to do any more, unless something else was told since `standing`. */
+  dismiss(spiffeId: string, standing: Standing, reason: string): void {
+    if (this.#standings.get(spiffeId) === standing) this.tell(spiffeId, () => idle(reason))
+  }
+
+  /** Since when the agent has not been connected (at most since the coordinator began); null while it is. */
+  absentSinceMs(spiffeId: string): number | null {
+    return this.#streams.has(spiffeId) ? null : (this.#lastSeenMs.get(spiffeId) ?? this.#beganAtMs)
+  }
+
+  connected(): readonly string[] {
+    return [...this.#streams.keys()].sort()
+  }
+
+  /** Calls `listener` whenever an agent comes or goes, until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  #standingOf(spiffeId: string): Standing {
+    return this.#standings.get(spiffeId) ?? (() => idle('no running plan has asked for you yet'))
+  }
+
+  #changed(): void {
+    for (const listener of [...this.#listeners]) listener()
+  }
+}
+
+/** "Nothing to do", with the reason in words. */
+export function idle(reason: string): Instruction {
+  return { runId: '', round: 0, sessionId: new Uint8Array(0), step: { $case: 'idle', value: { reason } } }
+}

@@ -1,0 +1,171 @@
+/**
+ * The coordinator process: takes its folder, opens what it needs in order, listens on two ports, goes on with every running
+ * run. Closing undoes it in the opposite order; whatever cannot be had on the way up is given back.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { replaceFile } from '../shared/authority/atomic-file.ts'
+import { cpuMaskEngine } from '../shared/masks/cpu-engine.ts'
+import { systemRng } from '../shared/random.ts'
+import { lockFolder } from '../shared/runtime/folder-lock.ts'
+import { type Log, openLog } from '../shared/runtime/log.ts'
+import { fileIdentitySource } from '../shared/transport/file-identity-source.ts'
+import { startMtlsServer } from '../shared/transport/mtls-server.ts'
+import { CoordinatorService } from '../shared/wire/generated/blindsum/v1/coordinator.ts'
+import { OperatorService } from '../shared/wire/generated/blindsum/v1/operator.ts'
+import { operatorAccess, participantAccess } from './access/operator-access.ts'
+import { Attendance } from './attendance/attendance.ts'
+import { type CoordinatorConfig, readCoordinatorConfig } from './config.ts'
+import { createSigner } from './provenance/signer.ts'
+import { openEventLog } from './registry/event-log.ts'
+import { openRuns } from './registry/runs.ts'
+import { openSessionAttempts } from './registry/session-attempts.ts'
+import { openVersions } from './registry/versions.ts'
+import { ByteMeter } from './rounds/byte-meter.ts'
+import { Conductor } from './rounds/conductor.ts'
+import { Floor } from './rounds/floor.ts'
+import { LiveRounds } from './rounds/live-rounds.ts'
+import type { RoundTools } from './rounds/tools.ts'
+import { operatorsService } from './rpc/operators-service.ts'
+import { participantsService } from './rpc/participants-service.ts'
+import { measured } from './rpc/request-sizes.ts'
+import { UploadSlots } from './rpc/upload-slots.ts'
+import { openBlobs } from './store/blobs.ts'
+import { openStore } from './store/database.ts'
+
+/** How long calls may go on once no session is live. */
+const CALL_DRAIN_MS = 1000
+
+export interface Coordinator {
+  /** `host:port` as a client would dial it. */
+  readonly participantsAddress: string
+  readonly operatorsAddress: string
+  /** Begins nothing new, lets live sessions finish for `limits.drainMs`, and gives everything back. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a coordinator in this process.
+ * @throws ConfigError for whatever a person can mend: folder in use, port in use, certificate, key, newer store.
+ */
+export async function startCoordinator(
+  config: CoordinatorConfig,
+  { log }: { readonly log: Log },
+): Promise<Coordinator> {
+  const undo: (() => unknown)[] = []
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+  try {
+    const lock = lockFolder(config.dataFolder, 'coordinator')
+    undo.push(() => lock.release())
+    const tools = await openTools(config, log, undo)
+    const conductor = new Conductor(tools)
+    const { participants, operators } = await listen({ config, tools, conductor, undo })
+    undo.push(() => conductor.close(config.limits.drainMs))
+    await conductor.recover()
+    const addresses = { participants: participants.address, operators: operators.address }
+    replaceFile(join(config.dataFolder, 'listening.json'), `${JSON.stringify(addresses)}\n`, 0o644)
+    log.info(addresses, 'listening')
+    return { participantsAddress: participants.address, operatorsAddress: operators.address, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Reads the config, runs until SIGTERM or SIGINT, drains. A second signal ends the process at once. */
+export async function runCoordinator(configPath: string): Promise<void> {
+  const config = readCoordinatorConfig(configPath)
+  const log = openLog({ name: 'coordinator', level: config.log.level })
+  const coordinator = await startCoordinator(config, { log })
+  await new Promise<void>((resolve) => {
+    const stop = (signal: NodeJS.Signals) => {
+      log.info({ signal }, 'stopping; live sessions may finish')
+      for (const again of ['SIGTERM', 'SIGINT'] as const) {
+        process.off(again, stop)
+        process.once(again, () => process.exit(1))
+      }
+      resolve()
+    }
+    process.on('SIGTERM', stop)
+    process.on('SIGINT', stop)
+  })
+  await coordinator.close()
+  log.info('stopped')
+}
+
+async function openTools(config: CoordinatorConfig, log: Log, undo: (() => unknown)[]): Promise<RoundTools> {
+  const { dataFolder } = config
+  const nowMs = () => Date.now()
+  const store = await openStore(join(dataFolder, 'coordinator.sqlite'))
+  undo.push(() => store.destroy())
+  const blobs = await openBlobs(join(dataFolder, 'blobs'))
+  // Sessions do not outlive the process, so what was being uploaded to them is of no use.
+  const spoolFolder = join(dataFolder, 'spool')
+  await rm(spoolFolder, { recursive: true, force: true })
+  await mkdir(spoolFolder, { mode: 0o700 })
+  const { trustDomain, ...files } = config.identity
+  const identity = fileIdentitySource(trustDomain === undefined ? files : { ...files, trustDomain }, {
+    onProblem: (problem) => log.error({ code: problem.code }, `the renewed identity is not used: ${problem.message}`),
+  })
+  undo.push(() => identity.close())
+  const signer = createSigner({ keyFile: config.provenance.key })
+  const events = openEventLog(store, nowMs)
+  const attendance = new Attendance(nowMs)
+  return {
+    runs: openRuns(store, events),
+    versions: openVersions({ store, blobs, events, nowMs }),
+    attempts: openSessionAttempts(store, nowMs),
+    events,
+    blobs,
+    attendance,
+    floor: new Floor({ attendance, rng: systemRng, nowMs }),
+    live: new LiveRounds(),
+    present: new Map(),
+    meter: new ByteMeter(),
+    engine: cpuMaskEngine(),
+    identity,
+    signer,
+    spoolFolder,
+    rng: systemRng,
+    nowMs,
+    log,
+  }
+}
+
+async function listen(input: {
+  readonly config: CoordinatorConfig
+  readonly tools: RoundTools
+  readonly conductor: Conductor
+  readonly undo: (() => unknown)[]
+}) {
+  const { config, tools, conductor, undo } = input
+  const { identity, log, nowMs } = tools
+  const slots = new UploadSlots(config.limits.concurrentUploads)
+  const participants = await startMtlsServer({
+    ...config.participants.listen,
+    identity,
+    authorise: participantAccess,
+    services: [[measured(CoordinatorService), participantsService({ ...tools, slots })]],
+    log,
+  })
+  undo.push(() => participants.close(CALL_DRAIN_MS))
+  const submission = {
+    ...tools,
+    trustDomain: () => identity.current().bundle.trustDomain,
+    coordinatorId: () => identity.current().spiffeId,
+    newRunId: () => randomUUID(),
+    nowMs,
+  }
+  const operators = await startMtlsServer({
+    ...config.operators.listen,
+    identity,
+    authorise: operatorAccess(config.operators.allow),
+    services: [[OperatorService, operatorsService({ ...tools, conductor, submission, limits: config.limits })]],
+    log,
+  })
+  undo.push(() => operators.close(CALL_DRAIN_MS))
+  return { participants, operators }
+}

@@ -1,0 +1,25 @@
+/**
+ * The one place where what went wrong in a call becomes a gRPC status: a refusal with its code, a person's mistake with its
+ * words, and of our own faults nothing but that there was one.
+ */
+import { type ServerErrorResponse, status } from '@grpc/grpc-js'
+import { ConfigError } from '../../shared/errors.ts'
+import { ProtocolError } from '../../shared/protocol/refusal.ts'
+import type { Log } from '../../shared/runtime/log.ts'
+import { refusalToStatus } from '../../shared/wire/status.ts'
+
+/** Statuses travel in headers, which a peer may bound. */
+const MAX_DETAILS = 4000
+
+export function toStatus(error: unknown, log: Log): Partial<ServerErrorResponse> {
+  if (error instanceof ProtocolError) return refusalToStatus(error.code, error.message)
+  if (error instanceof ConfigError) {
+    return { code: status.INVALID_ARGUMENT, details: `${error.code}: ${error.message}`.slice(0, MAX_DETAILS) }
+  }
+  if (error instanceof CallEnded) return { code: status.CANCELLED, details: 'the call was cancelled' }
+  log.error({ error }, 'a call failed inside the coordinator')
+  return refusalToStatus('internal', "the coordinator failed; its operator's log says why")
+}
+
+/** The peer hung up: nobody is left to tell. */
+export class CallEnded extends Error {}

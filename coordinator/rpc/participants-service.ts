@@ -1,0 +1,92 @@
+/**
+ * What participants can ask of the coordinator. Every call acts for the SPIFFE ID of its connection and nobody else; what a
+ * message means is decided by the session it belongs to.
+ */
+
+import { WIRE_LABEL } from '../../shared/protocol/label.ts'
+import type { MessageOutcome } from '../../shared/protocol/messages.ts'
+import { ProtocolError } from '../../shared/protocol/refusal.ts'
+import type { Log } from '../../shared/runtime/log.ts'
+import { SOFTWARE_VERSION } from '../../shared/runtime/software-version.ts'
+import { dealFromWire, entryFromWire, noShareFromWire, revealFromWire } from '../../shared/wire/from-wire.ts'
+import type { Accepted, CoordinatorServer } from '../../shared/wire/generated/blindsum/v1/coordinator.ts'
+import type { Attendance } from '../attendance/attendance.ts'
+import type { ReceivedMessage } from '../protocol/session.ts'
+import type { ByteMeter } from '../rounds/byte-meter.ts'
+import type { LiveRounds } from '../rounds/live-rounds.ts'
+import { attendHandler } from './attend.ts'
+import { type DownloadTools, download } from './downloads.ts'
+import { checkFirstCall } from './first-call.ts'
+import { clientStream, serverStream, unary } from './handlers.ts'
+import { printable } from './printable.ts'
+import { requestBytes } from './request-sizes.ts'
+import { receiveUpload } from './upload.ts'
+import type { UploadSlots } from './upload-slots.ts'
+
+export interface ParticipantsTools extends DownloadTools {
+  readonly attendance: Attendance
+  readonly live: LiveRounds
+  readonly meter: ByteMeter
+  readonly slots: UploadSlots
+  readonly nowMs: () => number
+  readonly log: Log
+}
+
+export function participantsService(tools: ParticipantsTools): CoordinatorServer {
+  const { attendance, live, meter, slots, nowMs, log } = tools
+
+  /** A call about a session: its answer is what became of the message. */
+  const forSession = <Request extends { sessionId: Uint8Array }>(messageOf: (request: Request) => ReceivedMessage) =>
+    unary<Request, Accepted>(log, (request, from) => {
+      meter.add(from, requestBytes(request))
+      const session = live.session(request.sessionId)
+      return accepted(session.deliver(from, messageOf(request)))
+    })
+
+  return {
+    hello: unary(log, (request, from) => {
+      checkFirstCall(request)
+      return {
+        wireLabel: WIRE_LABEL,
+        softwareVersion: SOFTWARE_VERSION,
+        spiffeId: from,
+        serverTimeMs: nowMs(),
+      }
+    }),
+    attend: attendHandler(attendance, log),
+    download: serverStream(log, (request, from) => download(request.digest, from, tools)),
+    reportReady: unary(log, (request, from) => {
+      meter.add(from, requestBytes(request))
+      const { runId, attempt, modelDigest, ready } = request
+      const code = ready ? '' : printable(request.code, 64)
+      const message = ready ? '' : printable(request.message, 500)
+      const repeated = live.preparationOf(runId).report(from, { attempt, modelDigest }, { ready, code, message })
+      return { repeated }
+    }),
+    advertiseKeys: forSession(({ entry }) => ({ kind: 'advertise-keys', entry: entryFromWire(entry) })),
+    shareKeys: forSession(({ deal }) => ({ kind: 'share-keys', deal: dealFromWire(deal) })),
+    reportNoShare: forSession(({ noShare }) => noShareFromWire(noShare)),
+    uploadStatus: unary(log, (request, from) => {
+      meter.add(from, requestBytes(request))
+      return live.session(request.sessionId).uploadProgress(from)
+    }),
+    uploadMaskedInput: clientStream(log, (call, from) =>
+      receiveUpload(call, from, { live, slots, onPart: (who, part) => meter.add(who, requestBytes(part)) }),
+    ),
+    attestSurvivors: forSession(({ attestation }) => ({
+      kind: 'attest-survivors',
+      signature: (attestation?.signature ?? new Uint8Array(0)).slice(),
+    })),
+    revealShares: forSession(({ reveal }) => ({ kind: 'reveal-shares', shares: revealFromWire(reveal) })),
+    withdraw: forSession(({ code, message }) => ({
+      kind: 'withdraw',
+      code: printable(code, 64),
+      message: printable(message, 500),
+    })),
+  }
+}
+
+function accepted(outcome: MessageOutcome): Accepted {
+  if (outcome.kind === 'rejected') throw new ProtocolError(outcome.code, outcome.message)
+  return { repeated: outcome.repeated }
+}

@@ -1,0 +1,100 @@
+/**
+ * The UploadMaskedInput call: header, chunks of at most 1 MiB from the offset last acknowledged, and the receipt. The
+ * receive window is wide while the upload holds a slot.
+ */
+import type { ServerReadableStream } from '@grpc/grpc-js'
+import { equalBytes } from '../../shared/crypto/digest.ts'
+import { ProtocolError, refuse, refuseIf } from '../../shared/protocol/refusal.ts'
+import { narrowWindow, widenWindow } from '../../shared/transport/peer-connection.ts'
+import { UPLOAD_BLOCK_BYTES, UploadDigest } from '../../shared/vector/upload-digest.ts'
+import type {
+  Contribution,
+  UploadHeader,
+  UploadPart,
+  UploadProgress,
+} from '../../shared/wire/generated/blindsum/v1/secure_aggregation.ts'
+import type { LiveRounds } from '../rounds/live-rounds.ts'
+import type { SessionRunner, UploadPlace } from '../session-runner/session-runner.ts'
+import { CallEnded } from './call-errors.ts'
+import type { UploadSlots } from './upload-slots.ts'
+
+export interface UploadTools {
+  readonly live: LiveRounds
+  readonly slots: UploadSlots
+  /** Told the size of every part. */
+  readonly onPart: (from: string, part: UploadPart) => void
+}
+
+type UploadCall = ServerReadableStream<UploadPart, UploadProgress>
+
+export async function receiveUpload(call: UploadCall, from: string, tools: UploadTools): Promise<UploadProgress> {
+  const parts = partsOf(call, from, tools)
+  const first = await parts.next()
+  const header = first.done === true || first.value?.$case !== 'header' ? null : first.value.value
+  if (header === null) return refuse('malformed', 'an upload begins with its header')
+  const session = tools.live.session(header.sessionId)
+  const place = session.openUpload(from, header.totalBytes)
+  const ended = new AbortController()
+  call.once('cancelled', () => ended.abort(new CallEnded('the participant hung up')))
+  const giveBack = await tools.slots.take(ended.signal)
+  widenWindow(call)
+  try {
+    return await receiveParts({ parts, header, session, place, from })
+  } finally {
+    narrowWindow(call)
+    giveBack()
+  }
+}
+
+async function receiveParts(upload: {
+  readonly parts: AsyncIterable<UploadPart['part']>
+  readonly header: UploadHeader
+  readonly session: SessionRunner
+  readonly place: UploadPlace
+  readonly from: string
+}): Promise<UploadProgress> {
+  const { parts, header, session, place, from } = upload
+  const repeated = new UploadDigest()
+  let offset = header.offset
+  for await (const part of parts) {
+    if (part?.$case === 'chunk') {
+      const chunk = part.value
+      refuseIf(chunk.length > UPLOAD_BLOCK_BYTES, 'malformed', `a chunk is at most ${UPLOAD_BLOCK_BYTES} bytes`)
+      refuseIf(
+        offset + chunk.length > header.totalBytes,
+        'wrong_length',
+        `bytes past the ${header.totalBytes} announced`,
+      )
+      if (place === null) repeated.update(chunk)
+      else await place.spool.write(place.stream, offset, chunk)
+      offset += chunk.length
+    } else if (part?.$case === 'contribution') {
+      if (place === null) refuseOtherBytes(header, repeated, part.value)
+      const { digest, signature } = part.value
+      const outcome = await session.finishUpload(from, place, { digest: digest.slice(), signature: signature.slice() })
+      if (outcome.kind === 'rejected') throw new ProtocolError(outcome.code, outcome.message)
+      return { acknowledgedBytes: header.totalBytes, complete: true }
+    } else return refuse('malformed', 'after the header come chunks, then the receipt')
+  }
+  const { acknowledgedBytes, complete } = session.uploadProgress(from)
+  return { acknowledgedBytes, complete }
+}
+
+/** The masked input is complete already: the whole of it may come again, but not other bytes in its place. */
+function refuseOtherBytes(header: UploadHeader, repeated: UploadDigest, { digest }: Contribution): void {
+  const isWhole = header.offset === 0
+  refuseIf(
+    isWhole && !equalBytes(repeated.final(), digest),
+    'conflicting_repeat',
+    'another masked input than the one already received',
+  )
+}
+
+async function* partsOf(call: UploadCall, from: string, tools: UploadTools): AsyncGenerator<UploadPart['part'], void> {
+  for await (const message of call) {
+    const part = message as UploadPart
+    tools.onPart(from, part)
+    yield part.part
+  }
+  if (call.cancelled) throw new CallEnded('the participant hung up')
+}
