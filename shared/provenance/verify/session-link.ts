@@ -42,10 +42,8 @@ export interface HeldSession {
 /** Follows a version to its session record. */
 export function sessionHolds(folder: ExportFolder, plan: Plan, version: SessionVersion): Holds<HeldSession> {
   const record = namedRecord(folder, version)
-  const digests = {
-    contextDigest: checkedContext(plan, version, record),
-    rosterDigest: checkedRoster(plan, version.session, record),
-  }
+  const context = checkedContext(plan, version, record)
+  const digests = { contextDigest: context, rosterDigest: checkedRoster(plan, version.session, { record, context }) }
   const survivors = checkedSurvivors(plan, version.session, { record, digests })
   checkQuorum(plan, { record, digests, survivors })
   const detail = `${survivors.length} of ${record.roster.length} sites, certified by ${record.certificate.signatures.length}`
@@ -85,9 +83,13 @@ function checkedContext(plan: Plan, version: SessionVersion, record: SessionReco
   return digest
 }
 
-function checkedRoster(plan: Plan, claim: SessionClaim, record: SessionRecord): Uint8Array {
+function checkedRoster(
+  plan: Plan,
+  claim: SessionClaim,
+  { record, context }: { readonly record: SessionRecord; readonly context: Uint8Array },
+): Uint8Array {
   const { roster } = record
-  const digest = rosterDigest(contextDigest(record.context), roster)
+  const digest = rosterDigest(context, roster)
   const agree = equalBytes(digest, record.rosterDigest) && equalBytes(digest, claim.rosterDigest)
   breakIf(
     !agree,

@@ -68,6 +68,11 @@ describe('session', () => {
     expect(firstBroken(signer, hooks)).toMatchObject({ name: 'session', version: 2, code })
   })
 
+  test('names the field of the context that differs', () => {
+    const hooks = happening(({ context }) => ({ context: { ...context, enrolledCount: 50 } }))
+    expect(firstBroken(signer, hooks)?.detail).toContain('enrolledCount')
+  })
+
   test('other survivors than the quorum certified', () => {
     const bent = certificate(() => ({ survivors: encodeBitmap([1, 2, 3, 4], 5) }))
     const hooks = { ...bent, ...claiming(() => ({ survivors: [1, 2, 3, 4] })) }

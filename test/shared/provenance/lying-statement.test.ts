@@ -84,6 +84,7 @@ describe('session', () => {
 
   test.each<[string, HistoryHooks]>([
     ['a receipt less', claiming(({ receipts }) => ({ receipts: receipts.slice(1) }))],
+    ['a receipt more', claiming(({ receipts }) => ({ receipts: [...receipts, receipts[0]!] }))],
     ['receipts in another order', claiming(({ receipts }) => ({ receipts: receipts.toReversed() }))],
     [
       'another receipt',
