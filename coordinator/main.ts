@@ -11,7 +11,7 @@ import { systemRng } from '../shared/random.ts'
 import { lockFolder } from '../shared/runtime/folder-lock.ts'
 import { type Log, openLog } from '../shared/runtime/log.ts'
 import { fileIdentitySource } from '../shared/transport/file-identity-source.ts'
-import { startMtlsServer } from '../shared/transport/mtls-server.ts'
+import { type MtlsServer, startMtlsServer } from '../shared/transport/mtls-server.ts'
 import { CoordinatorService } from '../shared/wire/generated/blindsum/v1/coordinator.ts'
 import { OperatorService } from '../shared/wire/generated/blindsum/v1/operator.ts'
 import { operatorAccess, participantAccess } from './access/operator-access.ts'
@@ -62,9 +62,15 @@ export async function startCoordinator(
     undo.push(() => lock.release())
     const tools = await openTools(config, log, undo)
     const conductor = new Conductor(tools)
-    const { participants, operators } = await listen({ config, tools, conductor, undo })
+    const participants = await listenToParticipants(config, tools)
+    undo.push(async () => {
+      tools.attendance.end()
+      await participants.close(CALL_DRAIN_MS)
+    })
     undo.push(() => conductor.close(config.limits.drainMs))
     await conductor.recover()
+    const operators = await listenToOperators(config, tools, conductor)
+    undo.push(() => operators.close(CALL_DRAIN_MS))
     const addresses = { participants: participants.address, operators: operators.address }
     replaceFile(join(config.dataFolder, 'listening.json'), `${JSON.stringify(addresses)}\n`, 0o644)
     log.info(addresses, 'listening')
@@ -135,37 +141,30 @@ async function openTools(config: CoordinatorConfig, log: Log, undo: (() => unkno
   }
 }
 
-async function listen(input: {
-  readonly config: CoordinatorConfig
-  readonly tools: RoundTools
-  readonly conductor: Conductor
-  readonly undo: (() => unknown)[]
-}) {
-  const { config, tools, conductor, undo } = input
-  const { identity, log, nowMs } = tools
+function listenToParticipants(config: CoordinatorConfig, tools: RoundTools): Promise<MtlsServer> {
   const slots = new UploadSlots(config.limits.concurrentUploads)
-  const participants = await startMtlsServer({
+  return startMtlsServer({
     ...config.participants.listen,
-    identity,
+    identity: tools.identity,
     authorise: participantAccess,
     services: [[measured(CoordinatorService), participantsService({ ...tools, slots })]],
-    log,
+    log: tools.log,
   })
-  undo.push(() => participants.close(CALL_DRAIN_MS))
+}
+
+function listenToOperators(config: CoordinatorConfig, tools: RoundTools, conductor: Conductor): Promise<MtlsServer> {
+  const { identity, log } = tools
   const submission = {
     ...tools,
     trustDomain: () => identity.current().bundle.trustDomain,
     coordinatorId: () => identity.current().spiffeId,
     newRunId: () => randomUUID(),
-    nowMs,
   }
-  const operators = await startMtlsServer({
+  return startMtlsServer({
     ...config.operators.listen,
     identity,
     authorise: operatorAccess(config.operators.allow),
     services: [[OperatorService, operatorsService({ ...tools, conductor, submission, limits: config.limits })]],
     log,
   })
-  undo.push(() => operators.close(CALL_DRAIN_MS))
-  return { participants, operators }
 }

@@ -7,8 +7,8 @@ import type { Instruction } from '../../shared/wire/generated/blindsum/v1/coordi
 /** The sending end of one agent's stream. */
 export interface AttendStream {
   send(instruction: Instruction): void
-  /** Another stream of the same agent has taken its place. */
-  supersede(): void
+  /** Ends the stream from this side, and says why: a stable code and words. */
+  end(code: 'superseded' | 'shutting_down', why: string): void
 }
 
 /** Makes an agent's present instruction. */
@@ -31,7 +31,7 @@ export class Attendance {
   attach(spiffeId: string, stream: AttendStream): () => void {
     const earlier = this.#streams.get(spiffeId)
     this.#streams.set(spiffeId, stream)
-    earlier?.supersede()
+    earlier?.end('superseded', `another stream of ${spiffeId} has taken the place of this one`)
     stream.send(this.#standingOf(spiffeId)())
     this.#changed()
     return () => {
@@ -51,6 +51,11 @@ export class Attendance {
   /** Nothing to do any more, unless something else was told since `standing`. */
   dismiss(spiffeId: string, standing: Standing, reason: string): void {
     if (this.#standings.get(spiffeId) === standing) this.tell(spiffeId, () => idle(reason))
+  }
+
+  /** Ends every stream: the coordinator is stopping. */
+  end(): void {
+    for (const stream of this.#streams.values()) stream.end('shutting_down', 'the coordinator is stopping')
   }
 
   /** Since when the agent has not been connected (at most since the coordinator began); null while it is. */

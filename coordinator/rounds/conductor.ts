@@ -30,7 +30,8 @@ export class Conductor {
   async recover(): Promise<void> {
     for (const { runId, round, attempt } of await this.#tools.attempts.abortLive()) {
       const detail = 'the coordinator was restarted during the session'
-      const body = { round, attempt, attempts: 0, reason: 'coordinator_restarted', detail, named: [] }
+      const attempts = (await this.#tools.runs.find(runId)).plan.timing.sessionAttempts
+      const body = { round, attempt, attempts, reason: 'coordinator_restarted', detail, named: [] }
       await this.#tools.events.record(runId, { kind: 'session_aborted', body })
     }
     for (const run of await this.#tools.runs.list()) if (run.state === 'running') this.begin(run.id)

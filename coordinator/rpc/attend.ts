@@ -16,11 +16,7 @@ export function attendHandler(attendance: Attendance, log: Log): handleServerStr
       const from = peerSpiffeId(call)
       const detach = attendance.attach(from, {
         send: (instruction) => void call.write(instruction),
-        supersede: () =>
-          call.emit(
-            'error',
-            refusalToStatus('superseded', `another stream of ${from} has taken the place of this one`),
-          ),
+        end: (code, why) => void call.emit('error', refusalToStatus(code, why)),
       })
       log.info({ participant: from, version: call.request.softwareVersion }, 'participant attends')
       let isAttending = true
