@@ -1,0 +1,235 @@
+/**
+ * Lives one session: hands the coordinator's instructions to the protocol core and performs what it answers, strictly in
+ * order, a record durable before the next thing happens. Ends at the coordinator's word, at a refusal, at the deadline or
+ * when the agent stops, with every secret overwritten. The core decides what is right; this file moves the bytes.
+ */
+import { encodeHex } from '../shared/crypto/digest.ts'
+import { wipe } from '../shared/crypto/secrets.ts'
+import { invariant, unreachable } from '../shared/errors.ts'
+import type { TrustBundle } from '../shared/identity/trust-bundle.ts'
+import type { MaskEngine } from '../shared/masks/mask-engine.ts'
+import type { Instruction, ParticipantMessage } from '../shared/protocol/messages.ts'
+import type { Rng } from '../shared/random.ts'
+import type { Log } from '../shared/runtime/log.ts'
+import type { VectorEncoding } from '../shared/vector/encoding.ts'
+import { CallRefused } from './calls.ts'
+import type { Connection } from './connection.ts'
+import type { Drill } from './drill.ts'
+import type { Journal } from './journal.ts'
+import { type MaskedInput, makeMaskedInput } from './masked-input.ts'
+import { sendMessage, sendWithdraw } from './outbox.ts'
+import { advertiseKeys, leave, maskedInputReady, obey, uploadAcknowledged } from './protocol/session.ts'
+import type { ParticipantEffect, ParticipantSession, ParticipantSetup, Stepped } from './protocol/session-state.ts'
+import type { TrainedUpdate } from './trainer.ts'
+import { uploadMaskedInput } from './upload.ts'
+
+export interface SessionTools {
+  readonly connection: Connection
+  readonly journal: Journal
+  readonly engine: MaskEngine
+  readonly rng: Rng
+  readonly bundle: () => TrustBundle
+  readonly drill: Drill
+  readonly log: Log
+}
+
+export interface SessionRequest {
+  readonly setup: ParticipantSetup
+  readonly encoding: VectorEncoding
+  readonly trained: TrainedUpdate
+  /** From now until this participant leaves whatever the coordinator says, milliseconds. */
+  readonly deadlineMs: number
+}
+
+type Turn =
+  | { readonly kind: 'obey'; readonly instruction: Instruction }
+  | { readonly kind: 'leave'; readonly why: string }
+type Effect<K extends ParticipantEffect['kind']> = Extract<ParticipantEffect, { kind: K }>
+
+/** One session's lifetime. It has begun when the constructor returns and is over when `over` resolves. */
+export class SessionRunner {
+  readonly sessionId: Uint8Array
+  readonly over: Promise<void>
+  readonly #request: SessionRequest
+  readonly #tools: SessionTools
+  readonly #log: Log
+  readonly #round: number
+  /** Aborted when the session ends: whatever is under way for it stops. */
+  readonly #ending = new AbortController()
+  readonly #deadline: NodeJS.Timeout
+  #settle: () => void = () => {}
+  #session: ParticipantSession | null = null
+  #maskedInput: MaskedInput | null = null
+  /** What to do next; of instructions only the newest counts, an ending is never displaced. */
+  #next: Turn | null = null
+
+  constructor(request: SessionRequest, tools: SessionTools) {
+    const { context } = request.setup
+    this.sessionId = context.sessionId
+    this.#request = request
+    this.#tools = tools
+    this.#round = context.round
+    const session = encodeHex(context.sessionId)
+    this.#log = tools.log.child({ run: context.runId, round: context.round, session })
+    this.over = new Promise((resolve) => {
+      this.#settle = resolve
+    })
+    this.#deadline = setTimeout(() => this.leave('the session passed its deadline'), request.deadlineMs)
+    void this.#live()
+  }
+
+  /** Takes an instruction of this session. */
+  tell(instruction: Instruction): void {
+    if (instruction.kind === 'session-over') this.#end({ kind: 'obey', instruction })
+    else if (!this.#ending.signal.aborted) this.#take({ kind: 'obey', instruction })
+  }
+
+  /** Leaves the session; resolves when it is over. */
+  leave(why: string): Promise<void> {
+    this.#end({ kind: 'leave', why })
+    return this.over
+  }
+
+  #end(turn: Turn): void {
+    if (this.#ending.signal.aborted) return
+    this.#ending.abort(new Error('the session is ending'))
+    this.#take(turn)
+  }
+
+  #wake: () => void = () => {}
+
+  #take(turn: Turn): void {
+    this.#next = turn
+    this.#wake()
+  }
+
+  /** One turn after the other, until the core says that the session has ended. */
+  async #live(): Promise<void> {
+    try {
+      await this.#carryOut(advertiseKeys(this.#request.setup, this.#environment()))
+      while (this.#session?.stage !== 'ended') {
+        const turn = await this.#turn()
+        invariant(this.#session !== null, 'the session has begun')
+        if (turn.kind === 'leave') await this.#carryOut(leave(this.#session, turn.why))
+        else await this.#carryOut(obey(this.#session, turn.instruction, this.#environment()))
+      }
+    } catch (error) {
+      this.#log.error({ error }, 'the session failed on this side')
+      this.#giveUp()
+    } finally {
+      clearTimeout(this.#deadline)
+      this.#ending.abort(new Error('the session is over'))
+      if (this.#maskedInput !== null) wipe(this.#maskedInput.bytes)
+      this.#maskedInput = null
+      this.#settle()
+    }
+  }
+
+  async #turn(): Promise<Turn> {
+    while (this.#next === null) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    const turn = this.#next
+    this.#next = null
+    return turn
+  }
+
+  /**
+   * Performs effects in order. What the ending interrupts, and what follows it, is left undone: the ending itself comes
+   * next. After a refused message nothing more of this step is done; the coordinator's next word decides.
+   */
+  async #carryOut(stepped: Stepped): Promise<void> {
+    this.#session = stepped.session
+    const isEnded = stepped.session.stage === 'ended'
+    for (const effect of stepped.effects) {
+      try {
+        await this.#perform(effect)
+      } catch (error) {
+        if (error instanceof CallRefused) {
+          const { code, message } = error
+          this.#log.warn({ code }, `the coordinator refused what it asked for: ${message}`)
+          return
+        }
+        if (!isEnded && this.#ending.signal.aborted) return
+        throw error
+      }
+    }
+  }
+
+  async #perform(effect: ParticipantEffect): Promise<void> {
+    switch (effect.kind) {
+      case 'record':
+        this.#tools.journal.record(effect.fact, { replyUntilMs: Date.now() + this.#request.deadlineMs })
+        return
+      case 'send':
+        return this.#send(effect.message)
+      case 'mask':
+        return this.#mask(effect)
+      case 'upload':
+        return this.#upload(effect)
+      case 'over': {
+        const { completed, code, message } = effect
+        if (code !== null) this.#log.warn({ code }, `refused: ${message}`)
+        this.#log.info({ completed, code, reason: message }, 'session over')
+        return
+      }
+      default:
+        return unreachable(effect)
+    }
+  }
+
+  async #send(message: ParticipantMessage): Promise<void> {
+    const { connection, drill } = this.#tools
+    if (message.kind === 'withdraw') return sendWithdraw(connection, this.sessionId, message)
+    if (message.kind === 'attest-survivors') await drill.reach('hold-before-attest', this.#round)
+    if (message.kind === 'reveal-shares') await drill.reach('hold-before-reveal', this.#round)
+    await sendMessage(connection, this.sessionId, message, { signal: this.#ending.signal })
+    const said = SAID[message.kind]
+    if (said !== undefined) this.#log.info(said)
+    if (message.kind === 'share-keys') await drill.reach('hold-after-share-keys', this.#round)
+  }
+
+  async #mask({ masks }: Effect<'mask'>): Promise<void> {
+    const { trained, encoding } = this.#request
+    const { engine, rng } = this.#tools
+    this.#maskedInput = await makeMaskedInput({ trained, encoding, masks, engine, rng, signal: this.#ending.signal })
+    invariant(this.#session !== null, 'masks belong to a session')
+    await this.#carryOut(maskedInputReady(this.#session, this.#maskedInput.digest))
+  }
+
+  async #upload({ contribution }: Effect<'upload'>): Promise<void> {
+    const { connection, drill } = this.#tools
+    invariant(this.#maskedInput !== null && this.#session !== null, 'the masked input is made before it is uploaded')
+    await drill.reach('hold-before-upload', this.#round)
+    const { bytes } = this.#maskedInput
+    const { signal } = this.#ending
+    await uploadMaskedInput({ connection, sessionId: this.sessionId, bytes, contribution, log: this.#log, signal })
+    this.#session = uploadAcknowledged(this.#session)
+    this.#log.info({ bytes: bytes.length }, 'masked input uploaded')
+  }
+
+  /** Our own fault, such as a full disk: nothing more is said or recorded, everything secret goes. */
+  #giveUp(): void {
+    if (this.#session !== null && this.#session.stage !== 'ended') {
+      this.#session = leave(this.#session, 'failed on this side').session
+    }
+    const message = 'the agent failed; its log says why'
+    void sendWithdraw(this.#tools.connection, this.sessionId, { code: 'participant_failed', message })
+    this.#log.info({ completed: false, code: 'participant_failed' }, 'session over')
+  }
+
+  #environment() {
+    const { rng, journal, bundle } = this.#tools
+    return { nowMs: Date.now(), rng, journal, bundle: bundle() }
+  }
+}
+
+/** What the log says once a message is with the coordinator. */
+const SAID: Partial<Record<ParticipantMessage['kind'], string>> = {
+  'advertise-keys': 'keys advertised',
+  'share-keys': 'keys shared',
+  'attest-survivors': 'survivors attested',
+  'reveal-shares': 'shares revealed',
+}
