@@ -1,0 +1,233 @@
+/**
+ * The participant agent: attends, and does what it is told as far as plan, policy and protocol allow. It is in one session
+ * at most; whatever belongs to a session it no longer holds the secrets of is answered from the journal or not at all.
+ */
+import { equalBytes } from '../shared/crypto/digest.ts'
+import { signWithIdentity } from '../shared/identity/identity-signature.ts'
+import type { MaskEngine } from '../shared/masks/mask-engine.ts'
+import { encodingOf, sessionContext } from '../shared/plan/plan-rules.ts'
+import { contextDigest } from '../shared/protocol/context.ts'
+import type { Instruction } from '../shared/protocol/messages.ts'
+import { ProtocolError } from '../shared/protocol/refusal.ts'
+import type { Rng } from '../shared/random.ts'
+import type { Log } from '../shared/runtime/log.ts'
+import type { IdentitySource } from '../shared/transport/identity-source.ts'
+import { instructionFromWire } from '../shared/wire/from-wire.ts'
+import type {
+  AdvertiseKeysStep,
+  Instruction as WireInstruction,
+} from '../shared/wire/generated/blindsum/v1/coordinator.ts'
+import { attend } from './attendance.ts'
+import { CallRefused } from './calls.ts'
+import type { ParticipantConfig } from './config.ts'
+import { type Connection, connectCoordinator } from './connection.ts'
+import type { Drill } from './drill.ts'
+import type { Journal } from './journal.ts'
+import { sendMessage, sendWithdraw } from './outbox.ts'
+import { permitsPeer } from './policy.ts'
+import { Preparation, type Work } from './preparation.ts'
+import { answerAfterRestart } from './protocol/session.ts'
+import type { ParticipantSetup } from './protocol/session-state.ts'
+import { SessionRunner, type SessionTools } from './session-runner.ts'
+import type { Trainer } from './trainer.ts'
+
+export interface AgentRequest {
+  readonly config: Pick<ParticipantConfig, 'coordinator' | 'policy' | 'data'>
+  readonly identity: IdentitySource
+  readonly journal: Journal
+  readonly trainer: Trainer
+  readonly engine: MaskEngine
+  readonly rng: Rng
+  readonly drill: Drill
+  readonly log: Log
+  /** Aborted to stop the agent: it leaves its session, says so, and everything secret is overwritten. */
+  readonly stop: AbortSignal
+}
+
+/** A session lasts five stages; this much more for the coordinator's own work between them. */
+const STAGES = 5
+const SESSION_MARGIN_MS = 60_000
+const SESSION_ID_BYTES = 16
+/** How long a reply recorded before a restart may take to be repeated. */
+const ANSWER_DEADLINE_MS = 60_000
+/** How often replies past their session's deadline are looked for. */
+const HOUSEKEEPING_MS = 60_000
+
+/** Runs until `stop` is aborted. */
+export async function runAgent(request: AgentRequest): Promise<void> {
+  const { config, identity, log, stop } = request
+  const { address, spiffeId: coordinatorId } = config.coordinator
+  const connection = connectCoordinator({ address, coordinatorId, identity })
+  const agent = new Agent(request, connection)
+  const housekeeping = setInterval(() => request.journal.expireReplies(Date.now()), HOUSEKEEPING_MS)
+  await attend({
+    connection,
+    identity,
+    log,
+    signal: stop,
+    onInstruction: (instruction) => agent.take(instruction),
+    onAttending: () => agent.attending(),
+  })
+  clearInterval(housekeeping)
+  await agent.stop()
+  connection.close()
+}
+
+class Agent {
+  readonly #request: AgentRequest
+  readonly #connection: Connection
+  readonly #preparation: Preparation
+  #runner: SessionRunner | null = null
+  /** The newest instruction not looked at yet: each says where this participant stands, so older ones are moot. */
+  #newest: WireInstruction | null = null
+  #working: Promise<void> | null = null
+  #lastIdle = ''
+
+  constructor(request: AgentRequest, connection: Connection) {
+    this.#request = request
+    this.#connection = connection
+    const { config, identity, journal, trainer, log } = request
+    const site = () => ({
+      spiffeId: identity.current().spiffeId,
+      trustDomain: identity.current().bundle.trustDomain,
+      dataFormat: config.data.format,
+    })
+    this.#preparation = new Preparation({ connection, trainer, journal, policy: config.policy, site, log })
+  }
+
+  attending(): void {
+    this.#preparation.forgetReport()
+  }
+
+  take(instruction: WireInstruction): void {
+    this.#newest = instruction
+    this.#working ??= this.#work()
+  }
+
+  async stop(): Promise<void> {
+    this.#newest = null
+    await this.#runner?.leave('the agent is stopping')
+    await this.#preparation.stop()
+    await this.#working
+  }
+
+  async #work(): Promise<void> {
+    while (this.#newest !== null) {
+      const instruction = this.#newest
+      this.#newest = null
+      try {
+        await this.#follow(instruction)
+      } catch (error) {
+        if (error instanceof ProtocolError) {
+          this.#request.log.warn({ code: error.code }, `refused: ${error.message}`)
+          await this.#runner?.leave('the coordinator sent what is not of this protocol')
+        } else this.#request.log.error({ error }, 'an instruction could not be followed')
+      }
+    }
+    this.#working = null
+  }
+
+  async #follow(wire: WireInstruction): Promise<void> {
+    const { step, runId, round, sessionId } = wire
+    if (step?.$case === 'idle') {
+      const { reason } = step.value
+      if (reason !== this.#lastIdle) this.#request.log.info({ reason }, 'idle')
+      this.#lastIdle = reason
+      await this.#endSession()
+      this.#preparation.idle()
+      return
+    }
+    this.#lastIdle = ''
+    if (step?.$case === 'prepare') {
+      await this.#endSession()
+      this.#preparation.begin({ runId, round, ...step.value })
+      return
+    }
+    const instruction = instructionFromWire(step)
+    if (instruction === null || sessionId.length !== SESSION_ID_BYTES) {
+      this.#request.log.warn({ code: 'malformed' }, 'an instruction of an unknown kind; is the coordinator newer?')
+      return
+    }
+    if (this.#runner !== null && equalBytes(this.#runner.sessionId, sessionId)) return this.#runner.tell(instruction)
+    if (step?.$case === 'advertiseKeys' && !this.#request.journal.knowsSession(sessionId)) {
+      await this.#endSession()
+      return this.#enter({ runId, round, sessionId: sessionId.slice() }, step.value)
+    }
+    return this.#answerOld(sessionId.slice(), instruction)
+  }
+
+  /** The coordinator speaks of something else: the session, if there is one, is over. */
+  async #endSession(): Promise<void> {
+    this.#runner?.tell({ kind: 'session-over', completed: false, reason: 'the coordinator has moved on' })
+    await this.#runner?.over
+  }
+
+  async #enter(
+    ids: { readonly runId: string; readonly round: number; readonly sessionId: Uint8Array },
+    step: AdvertiseKeysStep,
+  ): Promise<void> {
+    const { runId, round, sessionId } = ids
+    const work = this.#preparation.workFor({ runId, round, ...step })
+    if (work === null) {
+      const message = 'this site holds no trained update for this round; it may have restarted'
+      return sendWithdraw(this.#connection, sessionId, { code: 'not_ready', message })
+    }
+    const { stageDeadlineMs, joinGraceMs } = work.plan.timing
+    const deadlineMs = STAGES * (stageDeadlineMs + joinGraceMs) + SESSION_MARGIN_MS
+    const { trained, plan } = work
+    const setup = this.#setup(work, sessionId)
+    const runner = new SessionRunner({ setup, encoding: encodingOf(plan), trained, deadlineMs }, this.#sessionTools())
+    this.#runner = runner
+    void runner.over.then(() => {
+      if (this.#runner !== runner) return
+      this.#runner = null
+      this.#preparation.settle()
+    })
+  }
+
+  /** Everything in it is this participant's own computation or decision. */
+  #setup({ order, plan, updateDigest }: Work, sessionId: Uint8Array): ParticipantSetup {
+    const { identity, config } = this.#request
+    const { spiffeId, chain, privateKey, bundle } = identity.current()
+    const { trustDomain } = bundle
+    const { runId, round, planDigest, modelDigest } = order
+    const context = sessionContext(plan, { trustDomain, runId, round, sessionId, planDigest, modelDigest })
+    const { policy } = config
+    return {
+      context,
+      contextDigest: contextDigest(context),
+      spiffeId,
+      certificateChain: chain,
+      signWithCertificate: (statement) => signWithIdentity(privateKey, statement),
+      enrolled: plan.participants.enrolled,
+      permitsPeer: (peer) => permitsPeer(policy, { trustDomain }, peer),
+      minimumCohort: Math.max(plan.participants.minimumCohort, policy.minimumCohort),
+      admissionWindowMs: plan.timing.admissionWindowMs,
+      sessionsPerModel: policy.sessionsPerModel,
+      updateDigest,
+    }
+  }
+
+  #sessionTools(): SessionTools {
+    const { journal, engine, rng, drill, log, identity } = this.#request
+    return { connection: this.#connection, journal, engine, rng, drill, log, bundle: () => identity.current().bundle }
+  }
+
+  /** A session of before a restart, or one that ended here: a recorded reply, or a goodbye. */
+  async #answerOld(sessionId: Uint8Array, instruction: Instruction): Promise<void> {
+    const { journal, log } = this.#request
+    for (const effect of answerAfterRestart(journal, sessionId, instruction).effects) {
+      if (effect.kind === 'record') journal.record(effect.fact)
+      if (effect.kind !== 'send') continue
+      const { message } = effect
+      if (message.kind === 'withdraw') await sendWithdraw(this.#connection, sessionId, message)
+      else {
+        const signal = AbortSignal.any([this.#request.stop, AbortSignal.timeout(ANSWER_DEADLINE_MS)])
+        await sendMessage(this.#connection, sessionId, message, { signal }).catch((error: unknown) => {
+          const code = error instanceof CallRefused ? error.code : 'not_sent'
+          log.warn({ code }, 'a reply recorded before the restart was not taken')
+        })
+      }
+    }
+  }
+}
