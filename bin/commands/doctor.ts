@@ -1,0 +1,125 @@
+/**
+ * `blindsum doctor`: tries what this machine has to bring, one line per finding. Exit 1 when something necessary fails;
+ * what is optional is only told.
+ */
+import { spawnSync } from 'node:child_process'
+import { getCiphers } from 'node:crypto'
+import { readFileSync, statfsSync } from 'node:fs'
+import { availableParallelism, totalmem } from 'node:os'
+import type { Dataset } from '../../participant/data/dataset.ts'
+import { logisticRegression } from '../../shared/onnx/model-writer.ts'
+import { command, JSON_OPTION } from '../command-line.ts'
+import { type Finding, findingLine } from '../finding.ts'
+import { packageFile } from '../package-file.ts'
+import { printJson, printLine } from '../print.ts'
+import { byteSize } from '../text-table.ts'
+
+const LEAST_FREE_BYTES = 2e9
+const LEAST_MEMORY_BYTES = 2e9
+/** A clock before this was never set: 2026-01-01. */
+const CLOCK_FLOOR_MS = 1_767_225_600_000
+
+export const doctorCommand = command(
+  {
+    name: 'doctor',
+    usage: '',
+    about: 'Checks this machine: runtime, libraries, a real train step, disk, memory, clock. Needs no configuration.',
+    options: { ...JSON_OPTION },
+    words: [],
+    example: 'blindsum doctor',
+  },
+  async ({ values }) => {
+    const findings: Finding[] = []
+    for (const check of CHECKS) {
+      const finding = await check()
+      findings.push(finding)
+      if (!values.json) printLine(findingLine(finding))
+    }
+    const ok = findings.every((finding) => finding.ok || finding.isOptional)
+    if (values.json) printJson({ ok, findings })
+    else printLine(ok ? 'this machine can run blindsum' : 'this machine cannot run blindsum yet: see ✗ above')
+    return ok ? 0 : 1
+  },
+)
+
+const CHECKS: readonly (() => Promise<Finding> | Finding)[] = [
+  () => {
+    const pinned = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')).dependencies.node
+    const detail = `Node ${process.versions.node} with OpenSSL ${process.versions.openssl}, pinned to ${pinned}`
+    return need('runtime', process.versions.node === pinned, detail)
+  },
+  async () =>
+    attempt('libsodium', async () => {
+      const { default: sodium } = await import('libsodium-wrappers')
+      await sodium.ready
+      return `${sodium.SODIUM_VERSION_STRING}, seals the shares`
+    }),
+  () => need('ChaCha20', getCiphers().includes('chacha20'), 'the keystream of the masks, from OpenSSL'),
+  async () =>
+    attempt('SQLite', async () => {
+      const { DatabaseSync } = await import('node:sqlite')
+      const database = new DatabaseSync(':memory:')
+      const row = database.prepare('SELECT sqlite_version() AS version').get()
+      database.close()
+      return `${row?.version}, the coordinator’s store`
+    }),
+  async () => attempt('training', trainStep),
+  () => {
+    const { bavail, bsize } = statfsSync(process.cwd())
+    const free = bavail * bsize
+    return need('disk', free >= LEAST_FREE_BYTES, `${byteSize(free)} free here, ${byteSize(LEAST_FREE_BYTES)} wanted`)
+  },
+  () => {
+    const total = totalmem()
+    const detail = `${byteSize(total)}, ${byteSize(LEAST_MEMORY_BYTES)} wanted; ${availableParallelism()} cores`
+    return need('memory', total >= LEAST_MEMORY_BYTES, detail)
+  },
+  () => {
+    const detail = `${new Date().toISOString()}; certificates and advertisements bear five minutes of difference`
+    return need('clock', Date.now() > CLOCK_FLOOR_MS, detail)
+  },
+  () => {
+    const found = spawnSync('openssl', ['version'], { encoding: 'utf8' })
+    const detail = found.status === 0 ? found.stdout.trim() : 'not found; only wanted to check signatures by hand'
+    return { name: 'openssl', ok: found.status === 0, isOptional: true, detail }
+  },
+  () => {
+    const found = spawnSync('nvidia-smi', ['--query-gpu=name', '--format=csv,noheader'], { encoding: 'utf8' })
+    const gpu = found.status === 0 ? found.stdout.trim() : 'none found'
+    return { name: 'GPU', ok: found.status === 0, isOptional: true, detail: `${gpu}; not needed: masks run on the CPU` }
+  },
+]
+
+/** One step of logistic regression on four made-up examples, in the process that trains. */
+async function trainStep(): Promise<string> {
+  const { probeModel } = await import('../../participant/training/train-locally.ts')
+  const { DEFAULT_TRAINING_LIMITS } = await import('../../participant/training/task.ts')
+  const data: Dataset = {
+    features: Float32Array.from({ length: 8 }, (_, i) => i / 8),
+    labels: BigInt64Array.from([0n, 1n, 0n, 1n]),
+    count: 4,
+    featureShape: [2],
+    trainIndices: Uint32Array.of(0, 1, 2, 3),
+    evalIndices: new Uint32Array(0),
+  }
+  const result = await probeModel({
+    model: logisticRegression({ features: 2, classes: 2, seed: 1 }),
+    task: { loss: 'softmax-cross-entropy', frozen: [], localSteps: 1, batchSize: 4, learningRate: 0.1, momentum: 0.9 },
+    data,
+    limits: { ...DEFAULT_TRAINING_LIMITS, maxMs: 60_000 },
+  })
+  if (!result.ok) throw new Error(`${result.code}: ${result.message}`)
+  return `onnxruntime took a train step in ${result.msPerStep.toFixed(2)} ms`
+}
+
+function need(name: string, ok: boolean, detail: string): Finding {
+  return { name, ok, isOptional: false, detail }
+}
+
+async function attempt(name: string, work: () => Promise<string>): Promise<Finding> {
+  try {
+    return need(name, true, await work())
+  } catch (error) {
+    return need(name, false, `${(error as Error).message.split('\n')[0]}; reinstall with: npm ci`)
+  }
+}
