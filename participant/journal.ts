@@ -23,6 +23,9 @@ export interface Journal extends JournalView {
 
 const FORMAT = 1
 
+/** Empties the write-ahead log, in which a deleted reply would stand for some time yet. */
+const FORGET_OLD_PAGES = 'PRAGMA wal_checkpoint(TRUNCATE)'
+
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS session (
     id BLOB PRIMARY KEY,
@@ -70,6 +73,8 @@ export function openJournal(path: string): Journal {
       return { requestDigest, reply: decodeStored<Reveal>(reply) }
     },
     record: (fact, limits) => {
+      const endsReplies = fact.kind === 'session-opened' || fact.kind === 'session-closed'
+      const hadReplies = endsReplies && one('SELECT 1 FROM session WHERE reply IS NOT NULL LIMIT 1') !== undefined
       database.exec('BEGIN IMMEDIATE')
       try {
         apply(fact, limits?.replyUntilMs ?? Number.MAX_SAFE_INTEGER, run)
@@ -78,12 +83,12 @@ export function openJournal(path: string): Journal {
         database.exec('ROLLBACK')
         throw error
       }
+      if (hadReplies) database.exec(FORGET_OLD_PAGES)
     },
     expireReplies: (nowMs) => {
-      run(
-        'UPDATE session SET reply = NULL, request_digest = NULL WHERE reply_until_ms <= ? AND reply IS NOT NULL',
-        nowMs,
-      )
+      const sql =
+        'UPDATE session SET reply = NULL, request_digest = NULL WHERE reply_until_ms <= ? AND reply IS NOT NULL'
+      if (run(sql, nowMs) > 0) database.exec(FORGET_OLD_PAGES)
     },
     close: () => database.close(),
   }
