@@ -2,12 +2,12 @@
  * The participant agent: attends, and does what it is told as far as plan, policy and protocol allow. It is in one session
  * at most; whatever belongs to a session it no longer holds the secrets of is answered from the journal or not at all.
  */
-import { equalBytes } from '../shared/crypto/digest.ts'
+import { encodeHex, equalBytes } from '../shared/crypto/digest.ts'
 import { signWithIdentity } from '../shared/identity/identity-signature.ts'
 import type { MaskEngine } from '../shared/masks/mask-engine.ts'
 import { encodingOf, sessionContext } from '../shared/plan/plan-rules.ts'
 import { contextDigest } from '../shared/protocol/context.ts'
-import type { Instruction } from '../shared/protocol/messages.ts'
+import type { Instruction, ParticipantMessage } from '../shared/protocol/messages.ts'
 import { ProtocolError } from '../shared/protocol/refusal.ts'
 import type { Rng } from '../shared/random.ts'
 import type { Log } from '../shared/runtime/log.ts'
@@ -215,19 +215,25 @@ class Agent {
 
   /** A session of before a restart, or one that ended here: a recorded reply, or a goodbye. */
   async #answerOld(sessionId: Uint8Array, instruction: Instruction): Promise<void> {
-    const { journal, log } = this.#request
+    const { journal } = this.#request
     for (const effect of answerAfterRestart(journal, sessionId, instruction).effects) {
       if (effect.kind === 'record') journal.record(effect.fact)
       if (effect.kind !== 'send') continue
       const { message } = effect
       if (message.kind === 'withdraw') await sendWithdraw(this.#connection, sessionId, message)
-      else {
-        const signal = AbortSignal.any([this.#request.stop, AbortSignal.timeout(ANSWER_DEADLINE_MS)])
-        await sendMessage(this.#connection, sessionId, message, { signal }).catch((error: unknown) => {
-          const code = error instanceof CallRefused ? error.code : 'not_sent'
-          log.warn({ code }, 'a reply recorded before the restart was not taken')
-        })
-      }
+      else await this.#repeat(sessionId, message)
+    }
+  }
+
+  async #repeat(sessionId: Uint8Array, message: Exclude<ParticipantMessage, { kind: 'withdraw' }>): Promise<void> {
+    const log = this.#request.log.child({ session: encodeHex(sessionId) })
+    const signal = AbortSignal.any([this.#request.stop, AbortSignal.timeout(ANSWER_DEADLINE_MS)])
+    try {
+      await sendMessage(this.#connection, sessionId, message, { signal })
+      log.info({ repeated: true }, 'shares revealed')
+    } catch (error) {
+      const code = error instanceof CallRefused ? error.code : 'not_sent'
+      log.warn({ code }, 'the reply recorded before the restart was not taken')
     }
   }
 }
