@@ -46,6 +46,7 @@ async function writeParts(folder: string, parts: AsyncIterable<ExportPart>): Pro
       if (open === null) {
         if (!SAFE_PATH.test(path)) throw badExport(`a file has the path ${JSON.stringify(path)}`)
         mkdirSync(dirname(join(folder, path)), { recursive: true })
+        if (existsSync(join(folder, path))) throw badExport(`${path} comes twice`)
         open = openSync(join(folder, path), 'wx', 0o644)
         files += 1
       } else if (path !== '') throw badExport(`${path} begins before the file before it has ended`)
