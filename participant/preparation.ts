@@ -67,10 +67,10 @@ class NotReady extends Error {
 }
 
 interface Task {
-  readonly order: Order
+  /** While training, a later attempt at the same takes the place of an earlier one. */
+  order: Order
   readonly abort: AbortController
-  /** The outcome was reported, or need not be any more. */
-  isDone: boolean
+  phase: 'training' | 'reporting' | 'done'
 }
 
 /** Owns the update between training and masking, and the training process while it runs. */
@@ -89,9 +89,12 @@ export class Preparation {
   begin(order: Order): void {
     clearTimeout(this.#idle)
     const present = this.#task
-    if (present !== null && isSameOrder(present.order, order) && !present.abort.signal.aborted) return
+    if (present !== null && !present.abort.signal.aborted && isSameTraining(present.order, order)) {
+      if (present.phase === 'training') present.order = order
+      if (present.order.attempt === order.attempt) return
+    }
     present?.abort.abort(new Error('another order came'))
-    const task = { order, abort: new AbortController(), isDone: false }
+    const task: Task = { order, abort: new AbortController(), phase: 'training' }
     this.#task = task
     this.#running = this.#running.then(() => this.#run(task))
   }
@@ -114,12 +117,13 @@ export class Preparation {
   /** After a session: an update that was masked is overwritten and forgotten. */
   settle(): void {
     if (this.#work !== null && this.#tools.journal.isSpent(this.#work.updateDigest)) this.#forget()
+    this.#task?.abort.abort(new Error('the session is over'))
     this.#task = null
   }
 
   /** A new stream, perhaps to a coordinator that restarted: what was reported is reported again when asked. */
   forgetReport(): void {
-    if (this.#task?.isDone) this.#task = null
+    if (this.#task?.phase === 'done') this.#task = null
   }
 
   async stop(): Promise<void> {
@@ -135,18 +139,17 @@ export class Preparation {
   }
 
   async #run(task: Task): Promise<void> {
-    const { order } = task
     const { signal } = task.abort
-    const { runId: run, round, attempt } = order
+    const { runId: run, round } = task.order
     const log = this.#tools.log.child({ run, round })
     let verdict = { ready: true, code: '', message: '' }
     try {
       signal.throwIfAborted()
-      if (this.#work === null || !isSameTraining(this.#work.order, order)) {
+      if (this.#work === null || !isSameTraining(this.#work.order, task.order)) {
         this.#forget()
-        this.#work = await this.#make(order, log, signal)
+        this.#work = await this.#make(task.order, log, signal)
       }
-      this.#work = { ...this.#work, order }
+      this.#work = { ...this.#work, order: task.order }
     } catch (error) {
       if (signal.aborted) return
       const { code, message } = reasonOf(error)
@@ -154,13 +157,18 @@ export class Preparation {
       log.warn({ code }, `refused: ${message}`)
       verdict = { ready: false, code, message }
     }
-    const report = { runId: run, round, attempt, modelDigest: order.modelDigest, ...verdict }
-    await this.#tools.connection
-      .call((client) => client.reportReady.bind(client), report, { signal })
-      .catch((error) => {
-        if (!signal.aborted) log.warn({ code: error.code }, `the coordinator did not take the report: ${error.message}`)
-      })
-    task.isDone = true
+    task.phase = 'reporting'
+    const { attempt, modelDigest } = task.order
+    const report = { runId: run, round, attempt, modelDigest, ...verdict }
+    try {
+      await this.#tools.connection.call((client) => client.reportReady.bind(client), report, { signal })
+      log.debug({ ready: verdict.ready, attempt }, 'reported')
+    } catch (error) {
+      if (signal.aborted) return
+      const { code, message } = reasonOf(error)
+      log.warn({ code }, `the coordinator did not take the report: ${message}`)
+    }
+    task.phase = 'done'
   }
 
   async #make(order: Order, log: Log, signal: AbortSignal): Promise<Work> {
@@ -216,10 +224,6 @@ function reasonOf(error: unknown): { readonly code: string; readonly message: st
   return { code: 'participant_failed', message: 'the agent failed; its log says why' }
 }
 
-function isSameOrder(a: Order, b: Order): boolean {
-  return a.attempt === b.attempt && isSameWork(a, b) && a.evaluateOnly === b.evaluateOnly
-}
-
 function isSameWork(
   a: Pick<Order, 'runId' | 'round' | 'planDigest' | 'modelDigest' | 'version'>,
   b: Pick<Order, 'runId' | 'round' | 'planDigest' | 'modelDigest' | 'version'>,
@@ -228,8 +232,7 @@ function isSameWork(
   return isSameRound && equalBytes(a.planDigest, b.planDigest) && equalBytes(a.modelDigest, b.modelDigest)
 }
 
-/** An update trained for one of the two is good for the other. */
+/** An update trained for one attempt is good for the other. */
 function isSameTraining(a: Order, b: Order): boolean {
-  const isSame = equalBytes(a.planDigest, b.planDigest) && equalBytes(a.modelDigest, b.modelDigest)
-  return isSame && a.evaluateOnly === b.evaluateOnly
+  return isSameWork(a, b) && a.evaluateOnly === b.evaluateOnly
 }

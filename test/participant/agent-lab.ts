@@ -1,0 +1,179 @@
+/** A real agent whose trainer a test scripts, before a coordinator that a test scripts. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runAgent } from '../../participant/agent.ts'
+import { type PolicyConfig, policyFile } from '../../participant/config.ts'
+import { openJournal } from '../../participant/journal.ts'
+import type { TrainedUpdate, Trainer, TrainerJob } from '../../participant/trainer.ts'
+import { encodeHex, sha256 } from '../../shared/crypto/digest.ts'
+import { cpuMaskEngine } from '../../shared/masks/cpu-engine.ts'
+import type { Plan } from '../../shared/plan/plan.ts'
+import { encodePlan, planDigest } from '../../shared/plan/plan-document.ts'
+import { systemRng } from '../../shared/random.ts'
+import type {
+  AdvertiseKeysRequest,
+  Instruction,
+  ReadyReport,
+  ShareKeysRequest,
+  WithdrawRequest,
+} from '../../shared/wire/generated/blindsum/v1/coordinator.ts'
+import { handIdentity, identityOf, NORTH_ID, SERVER_ID } from '../shared/transport/hello.ts'
+import { logLines } from './log-lines.ts'
+import { makePlan, modelBytes } from './plans.ts'
+import { type AttendCall, closeScripted, idleBecause, startScripted } from './scripted-coordinator.ts'
+
+export type Said =
+  | { readonly kind: 'ready'; readonly report: ReadyReport }
+  | { readonly kind: 'advertised'; readonly request: AdvertiseKeysRequest }
+  | { readonly kind: 'shared'; readonly request: ShareKeysRequest }
+  | { readonly kind: 'withdrew'; readonly request: WithdrawRequest }
+
+export type Train = (job: TrainerJob, count: number) => ReturnType<Trainer['train']>
+
+/** Another update every time. */
+export function freshUpdate(parameterCount: number, count: number): TrainedUpdate {
+  const scalars = { trainLossSum: 1, evalExamples: 1, evalLossSum: 1, evalCorrect: count }
+  return { update: new Float32Array(parameterCount).fill(0.01), examples: 10, scalars }
+}
+
+const cleanups: (() => Promise<void> | void)[] = []
+
+export async function startLab(
+  options: { readonly plan?: Plan; readonly policy?: Partial<PolicyConfig>; readonly train?: Train } = {},
+) {
+  const plan = options.plan ?? makePlan()
+  const document = encodePlan(plan)
+  const planDigestBytes = planDigest(document)
+  const blobs = new Map([document, modelBytes].map((bytes) => [encodeHex(sha256(bytes)), bytes]))
+  const said: Said[] = []
+  const waiting = new Set<() => void>()
+  const hear = (one: Said) => {
+    said.push(one)
+    for (const look of [...waiting]) look()
+  }
+  let stream: AttendCall | null = null
+  // As a coordinator does: whoever attends is told where it stands.
+  let standing: Instruction = idleBecause('wait')
+  const server = await startScripted({
+    attend: (call) => {
+      stream = call
+      tell(standing)
+    },
+    calls: {
+      download: (call) => {
+        const data = blobs.get(encodeHex(call.request.digest))
+        if (data !== undefined) call.write({ totalBytes: data.length, data })
+        call.end()
+      },
+      reportReady: (call, reply) => {
+        hear({ kind: 'ready', report: call.request })
+        reply(null, { repeated: false })
+      },
+      advertiseKeys: (call, reply) => {
+        hear({ kind: 'advertised', request: call.request })
+        reply(null, { repeated: false })
+      },
+      shareKeys: (call, reply) => {
+        hear({ kind: 'shared', request: call.request })
+        reply(null, { repeated: false })
+      },
+      withdraw: (call, reply) => {
+        hear({ kind: 'withdrew', request: call.request })
+        reply(null, { repeated: false })
+      },
+    },
+  })
+  const tell = (instruction: Instruction) => {
+    standing = instruction
+    stream?.write(instruction)
+  }
+
+  const folder = mkdtempSync(join(tmpdir(), 'agent-'))
+  const journal = openJournal(join(folder, 'journal.sqlite'))
+  const output = logLines()
+  const stop = new AbortController()
+  const train: Train =
+    options.train ?? (async ({ plan: { model } }, count) => ({ ok: true, ...freshUpdate(model.parameterCount, count) }))
+  let trainings = 0
+  const done = runAgent({
+    config: {
+      coordinator: { address: server.address, spiffeId: SERVER_ID },
+      policy: policyFile.parse({ ...options.policy }),
+      data: { format: 'npy', features: '', labels: '', holdOut: 0, seed: 1, maxFileBytes: 1 },
+    },
+    identity: handIdentity(identityOf(NORTH_ID)),
+    journal,
+    trainer: { train: (job) => train(job, trainings++) },
+    engine: cpuMaskEngine(),
+    rng: systemRng,
+    drill: { reach: async () => {} },
+    log: output.log,
+    stop: stop.signal,
+  })
+  const end = async () => {
+    stop.abort(new Error('the test is over'))
+    await done
+  }
+  cleanups.push(async () => {
+    await end()
+    journal.close()
+    rmSync(folder, { recursive: true })
+  })
+  await output.until(({ msg }) => msg === 'attending')
+  return {
+    ...output,
+    journal,
+    said,
+    tell,
+    end,
+    trainings: () => trainings,
+    digests: { planDigest: planDigestBytes, modelDigest: sha256(modelBytes) },
+    /** Breaks the stream off; the agent attends again. */
+    cut: () => stream?.end(),
+    /** The `count`-th thing of this kind that the agent said, now or later. */
+    heard: <K extends Said['kind']>(kind: K, count = 1) =>
+      new Promise<Extract<Said, { kind: K }>>((resolve) => {
+        const look = () => {
+          const found = said.filter((one): one is Extract<Said, { kind: K }> => one.kind === kind)[count - 1]
+          if (found === undefined) return
+          waiting.delete(look)
+          resolve(found)
+        }
+        waiting.add(look)
+        look()
+      }),
+    prepare: (changes: object = {}, round = 1) =>
+      tell({
+        runId: 'run',
+        round,
+        sessionId: new Uint8Array(0),
+        step: {
+          $case: 'prepare',
+          value: {
+            planDigest: planDigestBytes,
+            modelDigest: sha256(modelBytes),
+            version: 0,
+            attempt: 1,
+            evaluateOnly: false,
+            ...changes,
+          },
+        },
+      }),
+    session: (sessionId: Uint8Array, step: Instruction['step'] = undefined, round = 1) =>
+      tell({
+        runId: 'run',
+        round,
+        sessionId,
+        step: step ?? {
+          $case: 'advertiseKeys',
+          value: { planDigest: planDigestBytes, modelDigest: sha256(modelBytes), version: 0 },
+        },
+      }),
+  }
+}
+
+export async function closeLabs(): Promise<void> {
+  for (const cleanup of cleanups.splice(0)) await cleanup()
+  await closeScripted()
+}

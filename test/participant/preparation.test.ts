@@ -1,0 +1,148 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { ConfigError } from '../../shared/errors.ts'
+import { closeLabs, freshUpdate, startLab } from './agent-lab.ts'
+import { makePlan } from './plans.ts'
+import { idleBecause } from './scripted-coordinator.ts'
+
+afterEach(closeLabs)
+
+test('a plan the site permits is trained for and reported ready', async () => {
+  const lab = await startLab()
+  lab.prepare()
+  const { report } = await lab.heard('ready')
+  expect(report).toMatchObject({ runId: 'run', round: 1, attempt: 1, ready: true, code: '' })
+  const messages = lab.lines().map(({ msg }) => msg)
+  expect(messages).toContain('training started')
+  expect(messages).toContain('training finished')
+})
+
+describe('is reported not ready with its code', () => {
+  test.each([
+    [
+      'not_enrolled',
+      makePlan({
+        participants: { enrolled: ['south', 'east', 'west'].map((name) => `spiffe://a.example/site/${name}`) },
+      }),
+      {},
+    ],
+    ['model_too_large', makePlan({ model: { bytes: 2000 } }), { maxModelBytes: 1024 }],
+    ['model_mismatch', makePlan({ model: { sha256: 'ab'.repeat(32) } }), {}],
+    ['model_mismatch', makePlan({ model: { graphSha256: 'ab'.repeat(32) } }), {}],
+    ['bad_plan', makePlan({ aggregation: { minExamples: 10, maxExamples: 5 } }), {}],
+  ])('%s', async (code, plan, policy) => {
+    const lab = await startLab({ plan, policy })
+    lab.prepare()
+    const { report } = await lab.heard('ready')
+    expect(report).toMatchObject({ ready: false, code })
+    expect(report.message).not.toBe('')
+    await lab.until((line) => line.level === 'warn' && line.code === code)
+    expect(lab.trainings()).toBe(0)
+  })
+
+  test('a failed training, an unusable update, and data that has to be mended', async () => {
+    const lab = await startLab({
+      train: async ({ plan }, count) => {
+        if (count === 0) return { ok: false, code: 'non_finite_loss', message: 'the loss is NaN' }
+        if (count === 1) throw new ConfigError('dataset_unreadable', 'x.npy: there is no such file')
+        if (count === 2) throw new Error('a bug')
+        const made = freshUpdate(plan.model.parameterCount, count)
+        return { ok: true, ...made, update: made.update.fill(Number.POSITIVE_INFINITY) }
+      },
+    })
+    for (const [place, code] of [
+      'non_finite_loss',
+      'dataset_unreadable',
+      'participant_failed',
+      'update_not_finite',
+    ].entries()) {
+      lab.prepare({ attempt: place + 1 })
+      const { report } = await lab.heard('ready', place + 1)
+      expect(report).toMatchObject({ ready: false, code, attempt: place + 1 })
+    }
+  })
+
+  test('a model that this site has masked for as often as its policy allows', async () => {
+    const lab = await startLab({ policy: { sessionsPerModel: 1 } })
+    const sessionId = new Uint8Array(16)
+    const { modelDigest } = lab.digests
+    lab.journal.record({ kind: 'session-opened', sessionId, modelDigest, atMs: 1 })
+    lab.journal.record({ kind: 'update-spent', sessionId, updateDigest: new Uint8Array(32) })
+    lab.prepare()
+    expect((await lab.heard('ready')).report).toMatchObject({ ready: false, code: 'too_many_sessions' })
+  })
+})
+
+test('an update never masked serves the next attempt on the same model', async () => {
+  const lab = await startLab()
+  lab.prepare()
+  await lab.heard('ready')
+  lab.prepare({ attempt: 2 })
+  expect((await lab.heard('ready', 2)).report).toMatchObject({ ready: true, attempt: 2 })
+  expect(lab.trainings()).toBe(1)
+  lab.prepare({ attempt: 2, evaluateOnly: true })
+  await lab.heard('ready', 3)
+  expect(lab.trainings()).toBe(2)
+})
+
+test('a later attempt does not begin the training anew, and is the one reported', async () => {
+  let finish: () => void = () => {}
+  const isFinished = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const lab = await startLab({
+    train: async ({ plan }, count) => {
+      await isFinished
+      return { ok: true, ...freshUpdate(plan.model.parameterCount, count) }
+    },
+  })
+  lab.prepare()
+  await lab.until(({ msg }) => msg === 'training started')
+  lab.prepare({ attempt: 2 })
+  // Once this has come, the second order has been heard: both came on one stream, in order.
+  lab.tell(idleBecause('marker'))
+  await lab.until(({ reason }) => reason === 'marker')
+  finish()
+  expect((await lab.heard('ready')).report).toMatchObject({ attempt: 2, ready: true })
+  expect(lab.trainings()).toBe(1)
+})
+
+test('a newer order stops the training of an older one', async () => {
+  const aborted: number[] = []
+  const lab = await startLab({
+    train: ({ plan, round, signal }, count) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => {
+          aborted.push(round)
+          resolve({ ok: false, code: 'aborted', message: 'training was cancelled' })
+        })
+        if (round === 2) resolve({ ok: true, ...freshUpdate(plan.model.parameterCount, count) })
+      }),
+  })
+  lab.prepare()
+  await lab.until(({ msg }) => msg === 'training started')
+  lab.prepare({}, 2)
+  expect((await lab.heard('ready')).report).toMatchObject({ round: 2, ready: true })
+  expect(aborted).toEqual([1])
+})
+
+test('what was reported is reported again on a new stream, without training again', async () => {
+  const lab = await startLab()
+  lab.prepare()
+  await lab.heard('ready')
+  lab.cut()
+  await lab.heard('ready', 2)
+  expect(lab.trainings()).toBe(1)
+})
+
+test('a training under way is stopped with the agent', async () => {
+  const lab = await startLab({
+    train: ({ signal }) =>
+      new Promise((resolve) => {
+        signal.addEventListener('abort', () => resolve({ ok: false, code: 'aborted', message: 'cancelled' }))
+      }),
+  })
+  lab.prepare()
+  await lab.until(({ msg }) => msg === 'training started')
+  await lab.end()
+  expect(lab.said).toEqual([])
+})
