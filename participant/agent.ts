@@ -151,9 +151,9 @@ class Agent {
     if (this.#runner !== null && equalBytes(this.#runner.sessionId, sessionId)) return this.#runner.tell(instruction)
     if (step?.$case === 'advertiseKeys' && !this.#request.journal.knowsSession(sessionId)) {
       await this.#endSession()
-      return this.#enter({ runId, round, sessionId: sessionId.slice() }, step.value)
+      return this.#enter({ runId, round, sessionId: ownBytes(sessionId) }, step.value)
     }
-    return this.#answerOld(sessionId.slice(), instruction)
+    return this.#answerOld(ownBytes(sessionId), instruction)
   }
 
   /** The coordinator speaks of something else: the session, if there is one, is over. */
@@ -236,4 +236,9 @@ class Agent {
       log.warn({ code }, 'the reply recorded before the restart was not taken')
     }
   }
+}
+
+/** A decoded field is a view of its whole message. */
+function ownBytes(field: Uint8Array): Uint8Array {
+  return new Uint8Array(field)
 }

@@ -115,7 +115,7 @@ export class SessionRunner {
       }
     } catch (error) {
       this.#log.error({ error }, 'the session failed on this side')
-      this.#giveUp()
+      await this.#giveUp()
     } finally {
       clearTimeout(this.#deadline)
       this.#ending.abort(new Error('the session is over'))
@@ -211,12 +211,12 @@ export class SessionRunner {
   }
 
   /** Our own fault, such as a full disk: nothing more is said or recorded, everything secret goes. */
-  #giveUp(): void {
+  async #giveUp(): Promise<void> {
     if (this.#session !== null && this.#session.stage !== 'ended') {
       this.#session = leave(this.#session, 'failed on this side').session
     }
     const message = 'the agent failed; its log says why'
-    void sendWithdraw(this.#tools.connection, this.sessionId, { code: 'participant_failed', message })
+    await sendWithdraw(this.#tools.connection, this.sessionId, { code: 'participant_failed', message })
     this.#log.info({ completed: false, code: 'participant_failed' }, 'session over')
   }
 
