@@ -143,18 +143,15 @@ export class SessionRunner {
   async #carryOut(stepped: Stepped): Promise<void> {
     this.#session = stepped.session
     const isEnded = stepped.session.stage === 'ended'
-    for (const effect of stepped.effects) {
-      try {
-        await this.#perform(effect)
-      } catch (error) {
-        if (error instanceof CallRefused) {
-          const { code, message } = error
-          this.#log.warn({ code }, `the coordinator refused what it asked for: ${message}`)
-          return
-        }
-        if (!isEnded && this.#ending.signal.aborted) return
-        throw error
-      }
+    try {
+      for (const effect of stepped.effects) await this.#perform(effect)
+    } catch (error) {
+      if (error instanceof CallRefused) {
+        const { code, message } = error
+        this.#log.warn({ code }, `the coordinator refused what it asked for: ${message}`)
+      } else if (isEnded || !this.#ending.signal.aborted) throw error
+    } finally {
+      for (const effect of stepped.effects) if (effect.kind === 'mask') wipe(...effect.masks.map(({ key }) => key))
     }
   }
 

@@ -14,8 +14,10 @@ import type { Log } from '../shared/runtime/log.ts'
 import type { ParticipantConfig } from './config.ts'
 import type { Dataset } from './data/dataset.ts'
 import { type DataConfig, loadDataset } from './data/load-dataset.ts'
-import type { EvaluationMetrics, TrainingFailure, TrainingLimits } from './training/task.ts'
+import type { EvaluationMetrics, TrainingFailure, TrainingLimits, TrainingProgress } from './training/task.ts'
 import { evaluateModel, trainLocally } from './training/train-locally.ts'
+
+const PROGRESS_MS = 10_000
 
 /** What a site contributes to one session. */
 export interface TrainedUpdate {
@@ -57,15 +59,16 @@ export function localTrainer(request: {
       log.debug({ examples: data.trainIndices.length, heldOut: data.evalIndices.length }, 'data loaded')
       const task = { ...plan.training, frozen: plan.model.frozen }
       const onLog = (line: string) => log.debug({ line }, 'training process')
+      const onProgress = progressLines(log)
       const before = extractParameters(decodeModel(model), plan.model.frozen).values
       if (evaluateOnly) {
-        const result = await evaluateModel({ model, task, data, limits, signal, onLog })
+        const result = await evaluateModel({ model, task, data, limits, signal, onLog, onProgress })
         if (!result.ok) return result
         const scalars = { ...result.metrics, trainLossSum: 0 }
         return { ok: true, update: new Float32Array(before.length), examples: data.trainIndices.length, scalars }
       }
       const seed = Buffer.from(rng(4)).readUInt32LE()
-      const result = await trainLocally({ model, task, data, limits, signal, onLog, seed })
+      const result = await trainLocally({ model, task, data, limits, signal, onLog, onProgress, seed })
       if (!result.ok) return result
       const { examples, ...scalars } = result.metrics
       return { ok: true, update: difference(result.parameters, before), examples, scalars }
@@ -91,6 +94,16 @@ function rememberedDataset(config: DataConfig): (spec: Plan['data']) => Promise<
     const mark = [canonicalJson(spec), ...files].join('\n')
     if (remembered?.mark !== mark) remembered = { mark, data: await loadDataset(config, spec) }
     return remembered.data
+  }
+}
+
+/** A line every ten seconds, in percent: steps would tell how many examples there are. */
+function progressLines(log: Log): (progress: TrainingProgress) => void {
+  let saidAtMs = Date.now()
+  return ({ stepsDone, stepsTotal }) => {
+    if (Date.now() - saidAtMs < PROGRESS_MS) return
+    saidAtMs = Date.now()
+    log.info({ percent: Math.floor((100 * stepsDone) / stepsTotal) }, 'training')
   }
 }
 
