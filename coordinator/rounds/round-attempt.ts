@@ -116,6 +116,9 @@ async function prepare(
   }
 }
 
+/** Sites named with their reason in one message. */
+const NAMED = 5
+
 interface TooFew {
   readonly kind: 'deserted' | 'too-few'
   readonly reason: 'too_few_ready'
@@ -130,11 +133,13 @@ function tooFewReady(run: Run, cohort: readonly string[], prepared: Prepared, to
   if (ready.length >= needed) return null
   const missing = cohort.filter((id) => !ready.includes(id))
   const isDeserted = missing.every((id) => tools.attendance.absentSinceMs(id) !== null)
-  const reasons = [...refused].map(
-    ([id, { code, message }]) => `${id}: ${code}${message === '' ? '' : ` (${message})`}`,
-  )
-  const silent = missing.filter((id) => !refused.has(id)).map((id) => `${id}: no report`)
-  const detail = `${ready.length} of ${cohort.length} hold an update, ${needed} are needed; ${[...reasons, ...silent].join('; ')}`
+  const reasons = missing.map((id) => {
+    const report = refused.get(id)
+    return report === undefined ? `${id}: no report` : `${id}: ${report.code} (${report.message})`
+  })
+  const more = reasons.length > NAMED ? `; and ${reasons.length - NAMED} more` : ''
+  const named = `${reasons.slice(0, NAMED).join('; ')}${more}`
+  const detail = `${ready.length} of ${cohort.length} hold an update, ${needed} are needed; ${named}`
   return { kind: isDeserted ? 'deserted' : 'too-few', reason: 'too_few_ready', detail, named: [] }
 }
 

@@ -40,6 +40,8 @@ export function startLab(domain: TrustDomainFolder, changes: object = {}): Promi
 /** Makes the update of one site in one round. */
 export type UpdateOf = (spiffeId: string, round: number, parameterCount: number) => TrainedUpdate
 
+let trainings = 0
+
 export interface LabAgent {
   readonly spiffeId: string
   /** What it trained, in order. */
@@ -78,7 +80,8 @@ export function startAgent(
     identity: domain.filesOf(spiffeId),
     coordinator: { address: agent.address, spiffeId: COORDINATOR_ID },
     data: { format: 'npy', features: 'none', labels: 'none' },
-    policy: { minimumCohort: 3, ...agent.policy },
+    // Every run in a test may begin from the same model.
+    policy: { minimumCohort: 3, sessionsPerModel: 10, ...agent.policy },
   })
   const journal = openJournal(join(domain.folder, agent.journal ?? `${name}-journal.sqlite`))
   const done = runAgent({
@@ -104,15 +107,17 @@ export function startAgent(
   }
 }
 
-/** Different for every site, round and coordinate; below the plan's bounds. */
+/** Different for every site, round, coordinate and training (an update is masked once); below the plan's bounds. */
 export const knownUpdate: UpdateOf = (spiffeId, round, parameterCount) => {
   const seed = [...spiffeId].reduce((sum, letter) => sum + letter.charCodeAt(0), round * 17)
-  const update = Float32Array.from({ length: parameterCount }, (_, place) => Math.sin(seed + place) / 10)
+  trainings += 1
+  const shift = trainings / 1000
+  const update = Float32Array.from({ length: parameterCount }, (_, place) => Math.sin(seed + place + shift) / 10)
   const examples = 50 + (seed % 100)
   return {
     update,
     examples,
-    scalars: { trainLossSum: examples * 0.5, evalExamples: 10, evalLossSum: 10 / round, evalCorrect: 5 },
+    scalars: { trainLossSum: examples * 0.5, evalExamples: 10, evalLossSum: 10 / round + shift, evalCorrect: 5 },
   }
 }
 
