@@ -38,7 +38,7 @@ export function planDigest(document: Uint8Array): Uint8Array {
 export function parsePlan(document: Uint8Array): Plan {
   let json: unknown
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(document))
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(document))
   } catch (cause) {
     throw new ConfigError('bad_plan', 'plan: not a JSON document', { cause })
   }
@@ -46,7 +46,7 @@ export function parsePlan(document: Uint8Array): Plan {
   if (!parsed.success) throw new ConfigError('bad_plan', schemaProblems(parsed.error, 'plan'))
   const problems = planProblems(parsed.data)
   if (problems.length > 0) throw new ConfigError('bad_plan', problems)
-  if (canonicalJson(parsed.data) !== new TextDecoder().decode(document)) {
+  if (canonicalJson(parsed.data) !== new TextDecoder('utf-8', { ignoreBOM: true }).decode(document)) {
     throw new ConfigError('bad_plan', 'plan: the document is not in canonical form, so its digest would be ambiguous')
   }
   return parsed.data
