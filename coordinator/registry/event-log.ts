@@ -11,8 +11,8 @@ import type { RunEventBody, StoredEvent } from './run-events.ts'
 export interface EventLog {
   /** Appends within `transaction`; call {@link wake} once it has committed. */
   append(transaction: Transaction<Tables>, runId: string, event: RunEventBody): Promise<void>
-  /** Appends in a transaction of its own. */
-  record(runId: string, event: RunEventBody): Promise<void>
+  /** Appends all of them in one transaction of their own. */
+  record(runId: string, ...events: readonly RunEventBody[]): Promise<void>
   /** Tells followers that the run may have new events. */
   wake(runId: string): void
   /** Events after `sequence`, in order, at most `limit`. */
@@ -41,8 +41,10 @@ export function openEventLog(store: Store, nowMs: () => number): EventLog {
         })
         .execute()
     },
-    async record(runId, event) {
-      await store.transaction().execute((transaction) => log.append(transaction, runId, event))
+    async record(runId, ...events) {
+      await store.transaction().execute(async (transaction) => {
+        for (const event of events) await log.append(transaction, runId, event)
+      })
       log.wake(runId)
     },
     wake: (runId) => void followers.emit(runId),

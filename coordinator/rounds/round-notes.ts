@@ -1,8 +1,9 @@
 /**
- * What a round says about itself while it goes on: events, written one after the other, and the run's `present` in words.
+ * What a round says about itself while it goes on: events, in order, and the run's `present` in words.
  * Nothing here decides anything; an event that cannot be written is logged.
  */
 
+import { setImmediate } from 'node:timers/promises'
 import type { Log } from '../../shared/runtime/log.ts'
 import type { EventLog } from '../registry/event-log.ts'
 import type { RunEventBody } from '../registry/run-events.ts'
@@ -17,7 +18,8 @@ export class RoundNotes {
   readonly #tools: { readonly events: EventLog; readonly present: PresentTexts; readonly log: Log }
   readonly #reporter: ProgressReporter
   #attempt = 0
-  #written: Promise<void> = Promise.resolve()
+  readonly #pending: RunEventBody[] = []
+  #writing: Promise<void> | null = null
 
   constructor(
     runId: string,
@@ -46,15 +48,26 @@ export class RoundNotes {
     this.present(`${progress.stage}, ${progress.answered} of ${progress.of}`)
   }
 
+  /** Written soon, together with whatever comes meanwhile: a commit is a wait for the disk. */
   event(event: RunEventBody): void {
-    this.#written = this.#written
-      .then(() => this.#tools.events.record(this.#runId, event))
-      .catch((error: unknown) => this.#tools.log.error({ run: this.#runId, error }, 'an event could not be written'))
+    this.#pending.push(event)
+    this.#writing ??= this.#write()
   }
 
   /** Everything noted so far is written. */
   async settled(): Promise<void> {
     this.#reporter.flush()
-    await this.#written
+    await this.#writing
+  }
+
+  async #write(): Promise<void> {
+    const { events, log } = this.#tools
+    await setImmediate()
+    while (this.#pending.length > 0) {
+      await events.record(this.#runId, ...this.#pending.splice(0)).catch((error: unknown) => {
+        log.error({ run: this.#runId, error }, 'events could not be written')
+      })
+    }
+    this.#writing = null
   }
 }
