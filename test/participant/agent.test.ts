@@ -1,12 +1,14 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { systemRng } from '../../shared/random.ts'
+import type { Instruction } from '../../shared/wire/generated/blindsum/v1/coordinator.ts'
+import type { RosterForParticipant } from '../../shared/wire/generated/blindsum/v1/secure_aggregation.ts'
 import { closeLabs, startLab } from './agent-lab.ts'
 
 afterEach(closeLabs)
-const ROSTER_OF_NOBODY = {
-  $case: 'shareKeys',
-  value: { ownIndex: 1, lines: [], neighbours: [], threshold: 2 },
-} as const
+/** A roster in which nobody stands, or lines as given. */
+function roster(lines: RosterForParticipant['lines'] = []): Instruction['step'] {
+  return { $case: 'shareKeys', value: { ownIndex: 1, lines, neighbours: [], threshold: 2 } }
+}
 
 async function readyLab() {
   const lab = await startLab()
@@ -45,7 +47,7 @@ test('a lie ends the session with the code of the check that failed', async () =
   const sessionId = systemRng(16)
   lab.session(sessionId)
   await lab.heard('advertised')
-  lab.session(sessionId, ROSTER_OF_NOBODY)
+  lab.session(sessionId, roster())
   const { request } = await lab.heard('withdrew')
   expect(request).toMatchObject({ code: 'cohort_too_small' })
   await lab.until(({ level, code }) => level === 'warn' && code === 'cohort_too_small')
@@ -59,7 +61,7 @@ test('what is not of this protocol ends the session too', async () => {
   lab.session(sessionId)
   await lab.heard('advertised')
   const lines = [{ signingKey: new Uint8Array(3), entryHash: new Uint8Array(32) }]
-  lab.session(sessionId, { ...ROSTER_OF_NOBODY, value: { ...ROSTER_OF_NOBODY.value, lines } })
+  lab.session(sessionId, roster(lines))
   await lab.heard('withdrew')
   await lab.until(({ code }) => code === 'malformed')
 })
@@ -73,7 +75,7 @@ test('a second session ends the first', async () => {
   const { request } = await lab.heard('advertised', 2)
   expect(new Uint8Array(request.sessionId)).toEqual(second)
   // The first is over: its keys are gone, and nothing it is told is obeyed.
-  lab.session(first, ROSTER_OF_NOBODY)
+  lab.session(first, roster())
   expect((await lab.heard('withdrew')).request).toMatchObject({ code: 'session_known' })
 })
 
