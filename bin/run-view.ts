@@ -25,6 +25,8 @@ const STAGE_WORDS: Readonly<Record<string, string>> = {
   unmask: 'summing',
 }
 const BAR_CELLS = 14
+/** Below it keys and shares outweigh the vector, and a ratio says nothing. */
+const SMALL_BYTES = 10_000
 const CLEAR_LINE = '\r\u001b[2K'
 
 export class RunView {
@@ -105,7 +107,7 @@ export function roundTable(rounds: readonly FinishedRound[]): string {
     round.evalLoss?.toFixed(4) ?? '–',
     percent(round.evalAccuracy),
     byteSize(round.bytesUpPerSite),
-    percent(round.bytesUpPerSite / round.float32Bytes),
+    round.float32Bytes < SMALL_BYTES ? '–' : percent(round.bytesUpPerSite / round.float32Bytes),
     round.seconds.toFixed(1),
   ])
   const headings = ['version', 'survivors', 'train loss', 'loss', 'accuracy', 'up per site', 'of float32', 'seconds']
