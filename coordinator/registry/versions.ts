@@ -50,6 +50,7 @@ export interface NewVersion {
 export interface Versions {
   /** Inserts plan, run and version 0 at once. @throws ConfigError `run_name_taken`. */
   publishInitial(initial: InitialVersion): Promise<void>
+  /** A version of a run that was cancelled meanwhile is dropped. */
   publish(version: NewVersion): Promise<void>
   /** Records what became of the session after the last round; once per run. */
   recordFinalEvaluation(runId: string, evaluated: FinalEvaluated): Promise<void>
@@ -119,6 +120,8 @@ export function openVersions(input: {
       const sessionRecordDigest = await blobs.put(version.sessionRecord)
       // Crash here: three blobs that no row names; the round is done again.
       await store.transaction().execute(async (transaction) => {
+        const run = transaction.selectFrom('run').where('id', '=', version.runId).select('state')
+        if ((await run.executeTakeFirstOrThrow()).state === 'cancelled') return
         await transaction
           .insertInto('version')
           .values({

@@ -82,6 +82,13 @@ describe('versions', () => {
     expect((await events.since('first', 0)).filter(({ kind }) => kind === 'version_published')).toHaveLength(1)
   })
 
+  test('of a run that was cancelled meanwhile are dropped', async () => {
+    await runs.move('first', 'cancel', { reason: '', event: { kind: 'run_cancelled', body: { by: 'ada' } } })
+    await versions.publish(versionForTest('first', 1))
+    expect(await versions.list('first')).toHaveLength(1)
+    expect((await events.since('first', 0)).at(-1)).toMatchObject({ kind: 'run_cancelled' })
+  })
+
   test('are found by number, as the latest and as the best', async () => {
     await versions.publish(versionForTest('first', 1))
     const run = await runs.find('first')
