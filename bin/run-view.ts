@@ -47,7 +47,7 @@ export class RunView {
   show(event: RunEventBody): void {
     this.#progress = afterEvent(this.#progress, event)
     const lines = this.#newLines()
-    const live = this.#stream.isTTY ? liveLine(this.#progress, this.#stream.columns ?? 80) : ''
+    const live = this.#stream.isTTY ? liveLine(this.#progress, this.#stream.columns || 80) : ''
     if (lines.length === 0 && !this.#stream.isTTY) return
     const clear = this.#stream.isTTY ? CLEAR_LINE : ''
     this.#stream.write(clear + lines.map((line) => `${line}\n`).join('') + live)
@@ -56,7 +56,7 @@ export class RunView {
   /** A line of somebody else's above the live line. */
   note(line: string): void {
     const clear = this.#stream.isTTY ? CLEAR_LINE : ''
-    const live = this.#stream.isTTY ? liveLine(this.#progress, this.#stream.columns ?? 80) : ''
+    const live = this.#stream.isTTY ? liveLine(this.#progress, this.#stream.columns || 80) : ''
     this.#stream.write(`${clear}${line}\n${live}`)
   }
 
