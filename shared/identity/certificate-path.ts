@@ -81,7 +81,7 @@ function checkValidity(path: readonly CertificateFacts[], nowMs: number): void {
     const early = `a certificate of the chain is valid only from ${inWords(notBeforeMs)}`
     const late = `a certificate of the chain expired at ${inWords(notAfterMs)}`
     refuseIf(!(nowMs >= notBeforeMs), 'not_yet_valid', `${early}; the time is ${inWords(nowMs)}`)
-    refuseIf(nowMs > notAfterMs, 'expired', `${late}; the time is ${inWords(nowMs)}`)
+    refuseIf(!(nowMs <= notAfterMs), 'expired', `${late}; the time is ${inWords(nowMs)}`)
   }
 }
 

@@ -29,6 +29,7 @@ export interface CertificateFacts {
   /** OpenSSL's view, for issuer and signature checks. */
   readonly x509: X509Certificate
   readonly serialNumber: string
+  /** Unix milliseconds; NaN for a date that is none, which no time satisfies. */
   readonly notBeforeMs: number
   readonly notAfterMs: number
   readonly subjectEmpty: boolean
@@ -80,16 +81,12 @@ function readFacts(der: Uint8Array, x509: X509Certificate, parsed: Certificate):
   refuseIf(tbs.version !== 2, 'certificate_version', `the certificate is of version ${tbs.version + 1}, not 3`)
   const ids = extensions.map((extension) => extension.extnID)
   refuseIf(new Set(ids).size !== ids.length, 'extension_repeated', 'the certificate has one extension twice')
-  const notBeforeMs = x509.validFromDate.getTime()
-  const notAfterMs = x509.validToDate.getTime()
-  const datesBad = Number.isNaN(notBeforeMs) || Number.isNaN(notAfterMs)
-  refuseIf(datesBad, 'certificate_malformed', 'the certificate has an unreadable date')
   return {
     der,
     x509,
     serialNumber: x509.serialNumber.toLowerCase(),
-    notBeforeMs,
-    notAfterMs,
+    notBeforeMs: x509.validFromDate.getTime(),
+    notAfterMs: x509.validToDate.getTime(),
     subjectEmpty: tbs.subject.length === 0,
     signatureAlgorithm: parsed.signatureAlgorithm.algorithm,
     criticalUnknown: extensions.filter((e) => e.critical && !READ.has(e.extnID)).map((e) => e.extnID),

@@ -9,7 +9,6 @@ import {
   AttributeTypeAndValue,
   AttributeValue,
   BasicConstraints,
-  Certificate,
   ExtendedKeyUsage,
   Extension,
   Extensions,
@@ -52,6 +51,8 @@ export interface CertificateSpec {
   readonly notAfter?: Date
   readonly version?: number
   readonly hash?: 'sha1' | 'sha256'
+  /** Changes the bytes that are signed, just before they are. */
+  readonly alterTbs?: (tbs: Uint8Array) => Uint8Array
 }
 
 export const TRUST_DOMAIN = 'a.example'
@@ -123,13 +124,21 @@ function makeCertificate(
     ),
     extensions: new Extensions(extensionsOf(spec)),
   })
-  const signature = sign(spec.hash ?? 'sha256', new Uint8Array(AsnConvert.serialize(tbs)), signer)
-  const certificate = new Certificate({
-    tbsCertificate: tbs,
-    signatureAlgorithm: algorithm,
-    signatureValue: new Uint8Array(signature).buffer,
-  })
-  return new Uint8Array(AsnConvert.serialize(certificate))
+  const plain = new Uint8Array(AsnConvert.serialize(tbs))
+  const signed = spec.alterTbs?.(plain) ?? plain
+  const signature = sign(spec.hash ?? 'sha256', signed, signer)
+  const bits = Buffer.concat([Buffer.from([0]), signature])
+  return sequence(signed, new Uint8Array(AsnConvert.serialize(algorithm)), element(0x03, bits))
+}
+
+function sequence(...parts: readonly Uint8Array[]): Uint8Array {
+  return element(0x30, Buffer.concat(parts))
+}
+
+function element(tag: number, content: Uint8Array): Uint8Array {
+  const n = content.length
+  const length = n < 128 ? [n] : n < 256 ? [0x81, n] : [0x82, n >> 8, n & 255]
+  return new Uint8Array(Buffer.concat([Buffer.from([tag, ...length]), content]))
 }
 
 function extensionsOf(spec: CertificateSpec): Extension[] {

@@ -219,7 +219,8 @@ describe('hostile bytes get a code, never a crash', () => {
   test('no certificate, too many, too much', () => {
     expect(codeOf([])).toBe('chain_empty')
     expect(codeOf(Array.from({ length: 9 }, () => good.der))).toBe('chain_too_long')
-    expect(codeOf([good.der, new Uint8Array(65 * 1024)])).toBe('chain_too_large')
+    expect(codeOf([good.der, new Uint8Array(17 * 1024)])).toBe('chain_too_large')
+    expect(codeOf(Array.from({ length: 5 }, () => new Uint8Array(14 * 1024)))).toBe('chain_too_large')
   })
 
   test.each<[string, Uint8Array]>([
@@ -242,9 +243,29 @@ describe('hostile bytes get a code, never a crash', () => {
     )
   })
 
+  test('a certificate that is BER though properly signed, or whose signature has unused bits', () => {
+    const padded = makeLeaf(root, { alterTbs: padLength })
+    expect(new X509Certificate(padded.der).verify(root.keys.publicKey)).toBe(true)
+    expect(codeOf([padded.der])).toBe('certificate_malformed')
+    let odd = makeLeaf(root).der
+    while (((odd.at(-1) ?? 0) & 1) === 0) odd = makeLeaf(root).der
+    odd[odd.lastIndexOf(0x30, odd.length - 64) - 1] = 1
+    expect(codeOf([odd])).toBe('certificate_malformed')
+  })
+
+  test('bytes behind the value of an extension', () => {
+    const loose = rawExtension('2.5.29.19', true, Uint8Array.from([0x30, 0, 5, 0]))
+    expect(codeOf([makeLeaf(root, { ca: null, extra: [loose] }).der])).toBe('certificate_malformed')
+  })
+
   test('times no calendar has', () => {
     expect(codeOf([good.der], bundle, Number.NaN)).toBe('not_yet_valid')
     expect(codeOf([good.der], bundle, -1e300)).toBe('not_yet_valid')
     expect(codeOf([good.der], bundle, 1e300)).toBe('expired')
   })
 })
+
+/** Writes the length of a SEQUENCE of 256 bytes or more with one byte too many: BER, no longer DER. */
+function padLength(tbs: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from([0x30, 0x83, 0]), tbs.subarray(2)])
+}
