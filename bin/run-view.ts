@@ -95,7 +95,8 @@ export function liveLine(progress: RunProgress, columns: number): string {
   const place = present.isFinalEvaluation ? 'judging the final version' : `round ${present.round}/${rounds}`
   const attempt = present.attempt > 1 ? `  session ${present.attempt}` : ''
   const stage = STAGE_WORDS[present.stage] ?? present.stage
-  return cut(`${bar(present)} ${place}  ${stage}  ${present.answered} of ${present.of}${attempt}`, columns)
+  const answered = present.of === 0 ? '' : `  ${present.answered} of ${present.of}`
+  return cut(`${bar(present)} ${place}  ${stage}${answered}${attempt}`, columns)
 }
 
 /** All rounds under each other. */

@@ -8,24 +8,19 @@ import { decodeModel } from '../shared/onnx/decode.ts'
 import { withParameters } from '../shared/onnx/parameters.ts'
 import { type Digits, PIXELS } from './digits/load-digits.ts'
 import { DATA_SEED, HOLD_OUT } from './federation-folders.ts'
-import { initialModel, TRAINING } from './plan.ts'
+import { initialModel, PIXEL_SCALE, TRAINING } from './plan.ts'
 
 const TASK = { ...TRAINING, frozen: [] }
 
 /** Which of a site's images it trains on: the same split that its agent makes. */
 export function siteDataset(digits: Digits): Dataset {
   const examples = {
-    features: Float32Array.from(digits.images, (value) => value / 255),
+    features: Float32Array.from(digits.images, (value) => value * PIXEL_SCALE),
     labels: BigInt64Array.from(digits.labels, BigInt),
     count: digits.count,
     featureShape: [PIXELS],
   }
   return splitDataset(examples, { holdOut: HOLD_OUT, seed: DATA_SEED })
-}
-
-/** Optimiser steps of one round at one site. */
-export function stepsPerRound(data: Dataset): number {
-  return TRAINING.localEpochs * Math.ceil(data.trainIndices.length / TRAINING.batchSize)
 }
 
 /** Part of the test images that `model` names rightly. */
@@ -37,10 +32,19 @@ export async function accuracyOn(test: Digits, model: Uint8Array): Promise<numbe
 }
 
 /** Trains on the pooled training images of all sites for so many steps and gives the model. */
-export async function trainCentrally(sites: readonly Dataset[], steps: number, seed: number): Promise<Uint8Array> {
+export async function trainCentrally(
+  sites: readonly Dataset[],
+  { steps, seed, onProgress }: { steps: number; seed: number; onProgress: (done: number) => void },
+): Promise<Uint8Array> {
   const model = initialModel(seed)
-  const task = { ...TASK, localEpochs: undefined, localSteps: steps }
-  const result = await trainLocally({ model, task, data: pooled(sites), seed })
+  const task = { ...TASK, localSteps: steps }
+  const result = await trainLocally({
+    model,
+    task,
+    data: pooled(sites),
+    seed,
+    onProgress: ({ stepsDone, stepsTotal }) => onProgress(stepsDone / stepsTotal),
+  })
   if (!result.ok) throw new Error(`central training failed (${result.code}): ${result.message}`)
   return withParameters(decodeModel(model), [], result.parameters)
 }

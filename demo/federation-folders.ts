@@ -20,8 +20,8 @@ export interface DemoFolders {
 
 /** A demo certificate outlives the demo, not the day. */
 const LIFETIME_MS = 4 * 3_600_000
-/** Each site keeps a tenth of its images to judge the global model by; which ones, the seed decides. */
-export const HOLD_OUT = 0.1
+/** Each site keeps a twentieth of its images to judge the global model by; which ones, the seed decides. */
+export const HOLD_OUT = 0.05
 export const DATA_SEED = 1
 
 export function demoFolders(root: string): DemoFolders {

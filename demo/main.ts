@@ -6,13 +6,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { percent } from '../bin/text-table.ts'
-import { accuracyOn, siteDataset, stepsPerRound, trainCentrally } from './central.ts'
+import { accuracyOn, siteDataset, trainCentrally } from './central.ts'
 import { exportAndVerify } from './export-and-verify.ts'
 import { runFederation } from './federation.ts'
 import { demoFolders, issueIdentities } from './federation-folders.ts'
 import { type DemoOptions, demoCommand } from './options.ts'
 import { brokenPromises, type Measured, outcomeAsJson } from './outcome.ts'
-import { DEFAULT_ROUNDS, writePlan } from './plan.ts'
+import { DEFAULT_ROUNDS, TRAINING, writePlan } from './plan.ts'
 import { DemoProcesses } from './processes.ts'
 import { describeDigits, digitsFor, writeDigits } from './site-data.ts'
 import { TRUST_DOMAIN } from './sites.ts'
@@ -74,14 +74,11 @@ async function play(
 
   tell('\nfetching and verifying the final model')
   const verdicts = await exportAndVerify(processes, folders, tell)
-  const datasets = parts.map(siteDataset)
-  const perRound = datasets.map(stepsPerRound)
-  const missed = perRound[sites.indexOf(options.kill ?? '')] ?? 0
-  const all = perRound.reduce((a, b) => a + b, 0)
-  const steps = run.rounds.reduce((sum, { survivors }) => sum + (survivors === sites.length ? all : all - missed), 0)
+  const steps = TRAINING.localSteps * run.rounds.reduce((sum, { survivors }) => sum + survivors, 0)
   tell(`\ntraining one model centrally on the same images, ${steps.toLocaleString('en-US')} steps, to compare`)
   const finalAccuracy = await accuracyOn(test, verdicts.model)
-  const centralAccuracy = await accuracyOn(test, await trainCentrally(datasets, steps, seed))
+  const central = await trainCentrally(parts.map(siteDataset), { steps, seed, onProgress: showProgress })
+  const centralAccuracy = await accuracyOn(test, central)
   tell(`  on ${test.count.toLocaleString('en-US')} images that no site has:`)
   tell(`  federated ${percent(finalAccuracy)}   central ${percent(centralAccuracy)}`)
   return {
@@ -94,6 +91,11 @@ async function play(
     centralAccuracy,
     seconds: (performance.now() - started) / 1000,
   }
+}
+
+/** On a terminal, how far long work is; gone when it is done. */
+function showProgress(done: number): void {
+  if (process.stdout.isTTY) process.stdout.write(done < 1 ? `\r  ${percent(done)}` : '\r\u001b[2K')
 }
 
 function tellPlaces(root: string, isKept: boolean): void {
