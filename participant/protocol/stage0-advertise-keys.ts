@@ -21,7 +21,7 @@ export function advertiseKeys(setup: ParticipantSetup, environment: ParticipantE
     'too_many_sessions',
     `${sessions} masked sessions on this global model, local policy allows ${setup.sessionsPerModel}`,
   )
-  const secrets = { channel: generateKeyPair(rng), mask: generateKeyPair(rng), signing: generateSigningKey() }
+  const secrets = { channel: generateKeyPair(rng), mask: generateKeyPair(rng), signing: generateSigningKey(rng) }
   const unsigned = {
     spiffeId,
     channelKey: secrets.channel.publicKey,

@@ -139,7 +139,7 @@ function bytes(value: Uint8Array, length: number, field: string): Uint8Array {
   return copy(value)
 }
 
-/** Decoded fields are views that would pin the whole message they came in. */
+/** Decoded fields are views (Buffers, whose `slice` does not copy) that would pin the whole message they came in. */
 function copy(value: Uint8Array): Uint8Array {
-  return value.slice()
+  return new Uint8Array(value)
 }
