@@ -22,7 +22,8 @@ function tensor(name: string, dims: readonly number[], dataType: number, raw: Ui
 /** The elements of a float32 tensor, copied. */
 export function readFloats(source: Tensor): Float32Array {
   invariant(source.dataType === DATA_TYPE.float && source.raw, `tensor "${source.name}" is not float32`)
-  const bytes = source.raw.slice()
+  // Not `slice`: of a Buffer that is a view.
+  const bytes = new Uint8Array(source.raw)
   if (!LITTLE_ENDIAN_HOST) swap(bytes)
   return new Float32Array(bytes.buffer)
 }

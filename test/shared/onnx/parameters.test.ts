@@ -31,6 +31,12 @@ describe('parameters', () => {
     expect(values.slice(0, 3)).toEqual(new Float32Array(3))
   })
 
+  test('are the same from a Buffer, which is a view of a pool', () => {
+    const bytes = denseClassifier({ layers: [4, 3, 2], activation: 'relu', seed: 1 })
+    const pooled = Buffer.concat([Buffer.alloc(3), bytes]).subarray(3)
+    expect(extractParameters(decodeModel(pooled), [])).toEqual(extractParameters(decodeModel(bytes), []))
+  })
+
   test('leave out the frozen and what the gradient does not reach', () => {
     const idle = floatTensor('idle', [2], [1, 2])
     const graph = { ...model.graph, initializers: [idle, ...model.graph.initializers] }
