@@ -3,7 +3,6 @@
  * them without an agent that was killed between sharing keys and uploading, which then starts again and rejoins.
  */
 import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { writeExport } from '../../bin/export-folder.ts'
@@ -119,7 +118,7 @@ test('no log tells a count, a loss or a vector', () => {
 })
 
 async function parametersOf(version: number): Promise<Float32Array> {
-  const out = join(mkdtempSync(join(tmpdir(), 'blindsum-export-')), 'out')
+  const out = join(mkdtempSync(join(domain.folder, 'export-')), 'out')
   await writeExport(out, operator.operator.exportVersion(RUN, String(version)))
   const bytes = new Uint8Array(readFileSync(join(out, 'model/model.onnx')))
   return extractParameters(decodeModel(bytes), []).values

@@ -3,7 +3,6 @@
  * plus the weighted mean of plain updates, and its export passes verification.
  */
 import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openExportFolder } from '../../../bin/commands/verify-folder.ts'
@@ -114,7 +113,7 @@ describe('a run of two rounds', () => {
 })
 
 async function exported(run: string, version: string): Promise<string> {
-  const out = join(mkdtempSync(join(tmpdir(), 'blindsum-export-')), 'out')
+  const out = join(mkdtempSync(join(domain.folder, 'export-')), 'out')
   await writeExport(out, lab.operator.exportVersion(run, version))
   return out
 }
