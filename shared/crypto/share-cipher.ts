@@ -1,6 +1,7 @@
 /**
  * Seals the shares one participant deals to another: XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03) by libsodium.
- * Ciphertext on the wire is nonce ‖ box. {@link shareCipherReady} is awaited once at start; the rest is synchronous.
+ * Ciphertext on the wire is nonce ‖ box. Loading this module waits until libsodium's WebAssembly is compiled; the rest is
+ * synchronous.
  */
 import sodium from 'libsodium-wrappers'
 import { invariant } from '../errors.ts'
@@ -10,10 +11,7 @@ export const SHARE_NONCE_BYTES = 24
 export const SEAL_OVERHEAD_BYTES = 40
 const KEY_BYTES = 32
 
-/** Resolves when libsodium's WebAssembly is compiled. Sealing or opening before that throws InvariantError. */
-export async function shareCipherReady(): Promise<void> {
-  await sodium.ready
-}
+await sodium.ready
 
 /** Seals under a key that is used once. `nonce` is 24 random bytes; the result is 40 bytes longer than the plaintext. */
 export function sealShares(input: {
@@ -22,7 +20,6 @@ export function sealShares(input: {
   readonly plaintext: Uint8Array
   readonly associatedData: Uint8Array
 }): Uint8Array {
-  requireReady()
   const { key, nonce, plaintext, associatedData } = input
   invariant(key.length === KEY_BYTES, `a share key has ${KEY_BYTES} bytes, not ${key.length}`)
   invariant(nonce.length === SHARE_NONCE_BYTES, `a share nonce has ${SHARE_NONCE_BYTES} bytes, not ${nonce.length}`)
@@ -39,7 +36,6 @@ export function openShares(input: {
   readonly ciphertext: Uint8Array
   readonly associatedData: Uint8Array
 }): Uint8Array | null {
-  requireReady()
   const { key, ciphertext, associatedData } = input
   invariant(key.length === KEY_BYTES, `a share key has ${KEY_BYTES} bytes, not ${key.length}`)
   if (ciphertext.length < SEAL_OVERHEAD_BYTES) return null
@@ -51,10 +47,4 @@ export function openShares(input: {
     // libsodium throws one plain Error for a forged box; lengths, its other reason, were checked above.
     return null
   }
-}
-
-function requireReady(): void {
-  // libsodium-wrappers attaches its functions only once the WebAssembly is there.
-  const ready = typeof sodium.crypto_aead_xchacha20poly1305_ietf_encrypt === 'function'
-  invariant(ready, 'shareCipherReady() was not awaited before sealing or opening shares')
 }

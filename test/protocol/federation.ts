@@ -17,7 +17,6 @@ import type { CoordinatorSession } from '../../coordinator/protocol/session-stat
 import { advertiseKeys, maskedInputReady, obey, uploadAcknowledged } from '../../participant/protocol/session.ts'
 import type { ParticipantSession, Stepped } from '../../participant/protocol/session-state.ts'
 import { updateDigest } from '../../participant/protocol/update-digest.ts'
-import { shareCipherReady } from '../../shared/crypto/share-cipher.ts'
 import { cpuMaskEngine } from '../../shared/masks/cpu-engine.ts'
 import { contextDigest, type SessionContext } from '../../shared/protocol/context.ts'
 import type { Instruction, ParticipantMessage } from '../../shared/protocol/messages.ts'
@@ -73,7 +72,6 @@ export async function openFederation(options: {
   readonly minimumCohort?: number
   readonly identities?: Identities
 }): Promise<Federation> {
-  await shareCipherReady()
   const { size, gammaPpm = 0, parameterCount = 50, inputBits = 16, minimumCohort = 3 } = options
   const identities = options.identities ?? (await makeIdentities(size, NOW_MS))
   const encoding: VectorEncoding = {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { encodeHex } from '../../../shared/crypto/digest.ts'
-import { openShares, SEAL_OVERHEAD_BYTES, sealShares, shareCipherReady } from '../../../shared/crypto/share-cipher.ts'
+import { openShares, SEAL_OVERHEAD_BYTES, sealShares } from '../../../shared/crypto/share-cipher.ts'
 import { InvariantError } from '../../../shared/errors.ts'
 import { ascending, bytes } from '../../vectors/hex.ts'
 import { xchacha20Poly1305 } from '../../vectors/xchacha20-poly1305.ts'
@@ -10,8 +10,6 @@ const key = ascending(1, 32)
 const nonce = ascending(60, 24)
 const plaintext = ascending(5, 64)
 const associatedData = ascending(90, 20)
-
-beforeAll(shareCipherReady)
 
 describe('share cipher', () => {
   test('draft-irtf-cfrg-xchacha-03 A.3.1, behind its nonce', () => {
