@@ -91,6 +91,8 @@ export interface Completed extends Opened {
   readonly roster: Roster
   readonly shared: readonly number[]
   readonly survivors: readonly number[]
+  /** Pairs whose shares did not open: recorded, though nobody need be to blame. */
+  readonly complaints: readonly Complaint[]
   readonly contributions: ReadonlyMap<number, ContributionReceipt>
   readonly certificate: QuorumCertificate
   readonly masks: readonly MaskSeed[]
@@ -116,18 +118,35 @@ export function idAt(roster: Roster, index: number): string {
   return roster.entries[index - 1]?.spiffeId ?? ''
 }
 
-/** Ends the session without a sum. `named` are blamed in addition to those already caught. */
+/**
+ * Whoever stands in complaints, as owner or holder, with more than c others; an honest participant stands in at most c.
+ * Asked when the session ends, so that an unfounded complainer costs one session at most.
+ */
+export function blamedByComplaints(session: { readonly roster: Roster; readonly complaints: readonly Complaint[] }) {
+  const partners = new Map<number, Set<number>>()
+  const note = (one: number, other: number) => partners.set(one, (partners.get(one) ?? new Set()).add(other))
+  for (const { owner, holder } of session.complaints) {
+    note(owner, holder)
+    note(holder, owner)
+  }
+  return [...partners]
+    .filter(([, others]) => others.size > session.roster.parameters.corruptHolders)
+    .map(([index]) => idAt(session.roster, index))
+}
+
+/** Ends the session without a sum. `named` are blamed in addition to those already caught, and to serial complainers. */
 export function abort(
   session: LiveSession,
   reason: AbortReason,
   detail: string,
   named: readonly string[] = [],
 ): Aborted {
+  const blamed = 'complaints' in session ? blamedByComplaints(session) : []
   return {
     stage: 'aborted',
     setup: session.setup,
     withdrawn: session.withdrawn,
-    named: [...new Set([...session.named, ...named])],
+    named: [...new Set([...session.named, ...blamed, ...named])],
     reason,
     detail,
   }

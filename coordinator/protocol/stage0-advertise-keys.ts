@@ -84,7 +84,10 @@ export function receive(
 export function close(session: AdvertisingKeys): SharingKeys | Aborted {
   const { setup } = session
   const { assumptions, minimumCohort } = setup.context
-  const entries = [...session.entries.values()].sort((a, b) => compareIds(a.spiffeId, b.spiffeId))
+  // Whoever has withdrawn since would be a certain dropout.
+  const entries = [...session.entries.values()]
+    .filter(({ spiffeId }) => !session.withdrawn.includes(spiffeId))
+    .sort((a, b) => compareIds(a.spiffeId, b.spiffeId))
   const needed = Math.max(3, minimumCohort + assumptions.colluders, 3 * assumptions.colluders + 1)
   if (entries.length < needed) {
     return abort(session, 'too_few_participants', `${entries.length} advertised keys, ${needed} are needed`)

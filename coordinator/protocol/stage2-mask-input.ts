@@ -13,7 +13,6 @@ import {
   type CollectingMaskedInput,
   type Complaint,
   type ContributionReceipt,
-  idAt,
 } from './session-state.ts'
 
 /** Records a complaint; aborts as soon as an owner in U2 has fewer than t holders left. */
@@ -41,7 +40,7 @@ export function receiveComplaint(
   const remaining = shared.length - next.complaints.filter((one) => one.owner === owner).length
   if (remaining >= roster.parameters.threshold) return next
   const detail = `${remaining} holders are left for index ${owner}, ${roster.parameters.threshold} are needed`
-  return abort(next, 'too_many_complaints', detail, blamed(next))
+  return abort(next, 'too_many_complaints', detail)
 }
 
 /** Counts the masked input of index `from`: the received bytes have the digest that it signed. */
@@ -80,17 +79,4 @@ export function close(session: CollectingMaskedInput): AttestingSurvivors | Abor
     return abort(session, 'too_few_survivors', `${survivors.length} masked inputs arrived, ${needed} are needed`)
   }
   return { ...session, stage: 'attest-survivors', survivors, attestations: new Map() }
-}
-
-/** Whoever stands in complaints, as owner or holder, with more than c others; an honest one stands in at most c. */
-function blamed(session: CollectingMaskedInput): readonly string[] {
-  const partners = new Map<number, Set<number>>()
-  const note = (one: number, other: number) => partners.set(one, (partners.get(one) ?? new Set()).add(other))
-  for (const { owner, holder } of session.complaints) {
-    note(owner, holder)
-    note(holder, owner)
-  }
-  return [...partners]
-    .filter(([, others]) => others.size > session.roster.parameters.corruptHolders)
-    .map(([index]) => idAt(session.roster, index))
 }

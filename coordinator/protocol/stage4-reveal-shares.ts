@@ -13,7 +13,7 @@ import type { MaskSeed } from '../../shared/masks/mask-engine.ts'
 import { refuseIf } from '../../shared/protocol/refusal.ts'
 import type { Reveal, RevealedShare } from '../../shared/protocol/reveal.ts'
 import { neighboursOf } from '../../shared/protocol/threshold.ts'
-import { type Aborted, abort, type Completed, idAt, type RevealingShares } from './session-state.ts'
+import { type Aborted, abort, blamedByComplaints, type Completed, idAt, type RevealingShares } from './session-state.ts'
 
 /** What came of a reveal: taken, or its holder is named for a share off its commitment. */
 export type RevealVerdict =
@@ -55,18 +55,22 @@ export function close(session: RevealingShares): Completed | Aborted {
     const { threshold } = session.roster.parameters
     if (shares.length < threshold) {
       const detail = `${shares.length} shares of index ${owner} were revealed, ${threshold} are needed`
+      wipe(...masks.map(({ key }) => key))
       return abort(session, 'too_few_shares', detail)
     }
     const secret = reconstructSecret(shares, threshold)
     if (!isCommittedSecret(session, owner, secret)) {
       const detail = `the shares that index ${owner} dealt do not make the secret it committed to`
+      wipe(secret, ...masks.map(({ key }) => key))
       return abort(session, 'secret_mismatch', detail, [idAt(session.roster, owner)])
     }
     masks.push(...masksOf(session, owner, secret))
     wipe(secret)
   }
-  const { setup, withdrawn, named, roster, shared, survivors, contributions, certificate } = session
-  return { stage: 'completed', setup, withdrawn, named, roster, shared, survivors, contributions, certificate, masks }
+  const { setup, withdrawn, roster, shared, survivors, complaints, contributions, certificate } = session
+  const named = [...new Set([...session.named, ...blamedByComplaints(session)])]
+  const facts = { setup, withdrawn, named, roster, shared, survivors, complaints, contributions, certificate }
+  return { stage: 'completed', ...facts, masks }
 }
 
 function matchesCommitment(session: RevealingShares, holder: number, share: Exclude<RevealedShare, { kind: 'none' }>) {

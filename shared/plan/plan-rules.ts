@@ -102,6 +102,13 @@ export function planProblems(plan: Plan): string[] {
   if (targetCohort !== undefined && targetCohort > enrolled.length) {
     problems.push(`plan.participants.targetCohort: ${targetCohort} of ${enrolled.length} enrolled`)
   }
+  const { stageDeadlineMs, joinGraceMs, admissionWindowMs } = plan.timing
+  if (stageDeadlineMs + joinGraceMs >= admissionWindowMs) {
+    problems.push(
+      `plan.timing.stageDeadlineMs: with joinGraceMs ${stageDeadlineMs + joinGraceMs}, not below admissionWindowMs ` +
+        `${admissionWindowMs}: stage 0 could last so long that everybody refuses stage 1 as too late`,
+    )
+  }
   problems.push(...refuseEncoding(encodingOf(plan)).map((problem) => `plan.aggregation: ${problem}`))
   const assumptions = assumptionsOf(plan)
   const cohort = cohortSize(plan)

@@ -7,7 +7,9 @@ import { z } from 'zod'
 import { dataSpec } from './data-spec.ts'
 
 const SPIFFE_ID = /^spiffe:\/\/[a-z0-9._-]{1,255}(\/[A-Za-z0-9._-]+)+$/
-const rate = z.number().min(0).max(0.5)
+/** Rates enter the context digest in parts per million, so they are whole ones: rounding would change C unseen. */
+const isWholePpm = (value: number) => Math.abs(value * 1_000_000 - Math.round(value * 1_000_000)) < 1e-6
+const rate = z.number().min(0).max(0.5).refine(isWholePpm, 'at most six decimals')
 const positive = z.number().positive().max(1e12)
 const milliseconds = (fallback: number, min = 100, max = 86_400_000) => z.int().min(min).max(max).default(fallback)
 

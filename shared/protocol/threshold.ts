@@ -27,6 +27,8 @@ export interface SharingParameters {
 export const COMPLETE_GRAPH_LIMIT = 64
 /** Shares carry a 16-bit index. */
 export const MAX_PARTICIPANTS = 0xffff
+/** On the complete graph everybody gets everybody's entry: more would not fit into one message of the wire. */
+export const MAX_COMPLETE_GRAPH = 1000
 
 /** C = ⌈γE⌉ for E enrolled identities, in integers. */
 export function colluders(enrolled: number, gammaPpm: number): number {
@@ -45,7 +47,11 @@ export function sharingParameters(participants: number, assumptions: AdversaryAs
     'no_parameters',
     `${n} participants need the sparse graph; set graph: complete in the plan or keep cohorts to ${COMPLETE_GRAPH_LIMIT}`,
   )
-  refuseIf(n > MAX_PARTICIPANTS, 'no_parameters', `a roster holds at most ${MAX_PARTICIPANTS} participants, not ${n}`)
+  refuseIf(
+    n > MAX_COMPLETE_GRAPH,
+    'no_parameters',
+    `the complete graph holds at most ${MAX_COMPLETE_GRAPH} participants, not ${n}`,
+  )
   refuseIf(
     3 * assumptions.colluders >= n,
     'no_parameters',

@@ -8,6 +8,7 @@ import { splitSecret } from '../../shared/crypto/shamir.ts'
 import { sign } from '../../shared/crypto/signatures.ts'
 import { type Deal, dealRoot, dealStatement } from '../../shared/protocol/deal.ts'
 import { sealSharePair } from '../../shared/protocol/sealed-shares.ts'
+import { noShareStatement } from '../../shared/protocol/statements.ts'
 import { systemRng } from '../../shared/random.ts'
 import { deliver, NOW_MS, openFederation, plaintextSum, runSession, type Site, walkStage } from './federation.ts'
 import { type Identities, makeIdentities } from './identities.ts'
@@ -118,4 +119,23 @@ test('shares that do not make the committed secret: the dealer is named in stage
     reason: 'secret_mismatch',
     named: [dealer.spiffeId],
   })
+})
+
+test('a participant that complains about everybody is named, though the session completes', async () => {
+  const federation = await openFederation({ size: 7, parameterCount: 16 })
+  const complainer = [...federation.sites.values()][2]
+  if (complainer === undefined) throw new Error('seven sites')
+  await walkStage(federation)
+  await walkStage(federation)
+  const session = federation.coordinator
+  if (session.stage !== 'mask-input' || complainer.session?.stage !== 'shared') throw new Error('stage 2')
+  const { secrets, digests, ownIndex } = complainer.session
+  for (const owner of [1, 2, 4]) {
+    const ciphertextDigest = session.deals.get(owner)?.leaves[ownIndex - 1]?.ciphertextDigest ?? new Uint8Array(32)
+    const signature = sign(secrets.signing, noShareStatement(digests, owner, ownIndex, ciphertextDigest))
+    expect(deliver(federation, complainer, { kind: 'no-share', owner, ciphertextDigest, signature })).toBe(true)
+  }
+  const sum = await runSession(federation)
+  expect(federation.coordinator).toMatchObject({ stage: 'completed', named: [complainer.spiffeId] })
+  expect(sum).toEqual(plaintextSum(federation, [1, 2, 3, 4, 5, 6, 7]))
 })

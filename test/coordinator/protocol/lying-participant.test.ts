@@ -255,3 +255,12 @@ test('a participant that withdraws is not waited for, and cannot come back', asy
   expect(send(federation, culprit.spiffeId, honest)).toBe('late')
   await othersFinish(federation)
 })
+
+test('keys of a participant that withdraws before stage 0 closes are not put into the roster', async () => {
+  const { federation, culprit, honest } = await upTo('advertise-keys')
+  expect(send(federation, culprit.spiffeId, honest)).toBe('accepted')
+  expect(send(federation, culprit.spiffeId, { kind: 'withdraw', code: 'left', message: '' })).toBe('accepted')
+  federation.coordinator = closeStage(federation.coordinator as LiveSession)
+  if (federation.coordinator.stage !== 'share-keys') throw new Error('stage 1')
+  expect(federation.coordinator.roster.entries.map((entry) => entry.spiffeId)).not.toContain(culprit.spiffeId)
+})

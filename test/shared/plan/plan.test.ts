@@ -62,10 +62,16 @@ describe('rules across fields', () => {
     ['bounds the wrong way round', { aggregation: { minExamples: 5, maxExamples: 4 } }, /minExamples/],
     ['more than are enrolled', { participants: { targetCohort: 9 } }, /targetCohort/],
     ['a cohort the colluders could fill', { security: { gamma: 0.4 } }, /minimumCohort|security/],
+    ['a stage longer than the admission window', { timing: { stageDeadlineMs: 400_000 } }, /admissionWindowMs/],
     ['a minimum cohort above the cohort', { participants: { minimumCohort: 6 } }, /minimumCohort/],
   ]
   test.each(cases)('%s', (_, changes, field) => {
     expect(problemsOf(encodePlan(makePlan(changes))).join('\n')).toMatch(field)
+  })
+
+  test('a rate finer than a millionth, which would round C down unseen', () => {
+    const document = text(encodePlan(makePlan())).replace('"gamma":0', '"gamma":0.2000004')
+    expect(problemsOf(bytes(document)).join()).toMatch(/six decimals/)
   })
 
   test('an identity that stands twice', () => {
