@@ -106,11 +106,13 @@ export class Preparation {
     this.#idle.unref()
   }
 
-  /** The update ready for this model of this round, or null. */
+  /** The update ready for this model of this round, or null: also while another training, which overwrites it, is the task. */
   workFor(wanted: Pick<Order, 'runId' | 'round' | 'planDigest' | 'modelDigest' | 'version'>): Work | null {
     clearTimeout(this.#idle)
-    const work = this.#work
+    const [work, task] = [this.#work, this.#task]
     if (work === null || !isSameWork(work.order, wanted)) return null
+    // Safety: handed out now, the update would be overwritten under a live session, which would then mask zeros.
+    if (task !== null && !isSameTraining(task.order, work.order)) return null
     return { ...work, order: { ...work.order, ...wanted } }
   }
 

@@ -1,0 +1,95 @@
+/** Who holds the update between training and session: it is never overwritten under a session that was given it. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, expect, test } from 'vitest'
+import { policyFile } from '../../participant/config.ts'
+import { connectCoordinator } from '../../participant/connection.ts'
+import { openJournal } from '../../participant/journal.ts'
+import { type Order, Preparation } from '../../participant/preparation.ts'
+import { encodeHex, sha256 } from '../../shared/crypto/digest.ts'
+import { planDigest as digestOf, encodePlan } from '../../shared/plan/plan-document.ts'
+import { handIdentity, identityOf, NORTH_ID, SERVER_ID } from '../shared/transport/hello.ts'
+import { freshUpdate } from './agent-lab.ts'
+import { logLines } from './log-lines.ts'
+import { makePlan, modelBytes, TRUST_DOMAIN } from './plans.ts'
+import { closeScripted, startScripted } from './scripted-coordinator.ts'
+
+const plan = makePlan()
+const document = encodePlan(plan)
+const blobs = new Map([document, modelBytes].map((bytes) => [encodeHex(sha256(bytes)), bytes]))
+const orderOf = (changes: Partial<Order> = {}): Order => ({
+  runId: 'run',
+  round: 1,
+  attempt: 1,
+  planDigest: digestOf(document),
+  modelDigest: sha256(modelBytes),
+  version: 0,
+  evaluateOnly: false,
+  ...changes,
+})
+
+const cleanUps: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
+  await closeScripted()
+})
+
+/** Before a coordinator that never answers a report: the order stays under way. */
+async function unheardPreparation(): Promise<Preparation> {
+  const { address } = await startScripted({
+    calls: {
+      download: (call) => {
+        const data = blobs.get(encodeHex(call.request.digest))
+        if (data !== undefined) call.write({ totalBytes: data.length, data })
+        call.end()
+      },
+      reportReady: () => {},
+    },
+  })
+  const connection = connectCoordinator({
+    address,
+    coordinatorId: SERVER_ID,
+    identity: handIdentity(identityOf(NORTH_ID)),
+  })
+  const folder = mkdtempSync(join(tmpdir(), 'handover-'))
+  const journal = openJournal(join(folder, 'journal.sqlite'))
+  let trainings = 0
+  const preparation = new Preparation({
+    connection,
+    journal,
+    trainer: { train: async () => ({ ok: true, ...freshUpdate(plan.model.parameterCount, trainings++) }) },
+    policy: policyFile.parse({}),
+    site: () => ({ spiffeId: NORTH_ID, trustDomain: TRUST_DOMAIN, dataFormat: 'npy' }),
+    log: logLines().log,
+  })
+  cleanUps.push(async () => {
+    await preparation.stop()
+    connection.close()
+    journal.close()
+    rmSync(folder, { recursive: true })
+  })
+  return preparation
+}
+
+test('an update that another order is about to overwrite is not given to a session', async () => {
+  const preparation = await unheardPreparation()
+  preparation.begin(orderOf())
+  await expect.poll(() => preparation.workFor(orderOf())).not.toBe(null)
+  // Its report is still unanswered, so that the other training begins some turns later.
+  preparation.begin(orderOf({ evaluateOnly: true }))
+  expect(preparation.workFor(orderOf())).toBe(null)
+})
+
+test('another attempt at the same training leaves the update where it is', async () => {
+  const preparation = await unheardPreparation()
+  preparation.begin(orderOf())
+  await expect.poll(() => preparation.workFor(orderOf())).not.toBe(null)
+  const work = preparation.workFor(orderOf())
+  preparation.begin(orderOf({ attempt: 2 }))
+  expect(preparation.workFor(orderOf())?.trained.update).toBe(work?.trained.update)
+  const { runId, round, version, planDigest, modelDigest } = orderOf()
+  const wanted = { runId, round, version, planDigest, modelDigest }
+  await expect.poll(() => preparation.workFor(wanted)?.order.attempt).toBe(2)
+  expect(work?.trained.update.every((value) => value !== 0)).toBe(true)
+})
