@@ -9,6 +9,13 @@ export type DecodeLimits = {
   readonly maxRank: number
   /** Elements of the attributes, inputs and outputs of one node. */
   readonly maxListLength: number
+  /**
+   * Fields of all messages and entries of packed lists, over the whole model. The 5,000 nodes that the allow list takes
+   * need about half of the default; weights in raw_data or packed float_data are one field per tensor.
+   */
+  readonly maxElements: number
+  /** Bytes by which typed data, brought to raw form, may outgrow the file: a varint of one byte can stand for eight. */
+  readonly maxTypedDataGrowthBytes: number
 }
 
 export const DEFAULT_DECODE_LIMITS: DecodeLimits = {
@@ -17,4 +24,6 @@ export const DEFAULT_DECODE_LIMITS: DecodeLimits = {
   maxValues: 100_000,
   maxRank: 8,
   maxListLength: 4_096,
+  maxElements: 200_000,
+  maxTypedDataGrowthBytes: 1 << 20,
 }

@@ -1,11 +1,11 @@
 /** Decodes a NodeProto and its attributes. Subgraphs are not entered: they stay encoded and the allow list refuses them. */
-import type { DecodeLimits } from './decode-limits.ts'
+import { type DecodeBudget, spendElements } from './decode-budget.ts'
 import { decodeTensor, readIntegers } from './decode-tensor.ts'
 import type { Attribute, AttributeValue, Node } from './model.ts'
 import { type Field, MalformedError, readFields } from './protobuf-reader.ts'
 import { decodeText } from './text.ts'
 
-export function decodeNode(message: Uint8Array, limits: DecodeLimits): Node {
+export function decodeNode(message: Uint8Array, budget: DecodeBudget): Node {
   const inputs: string[] = []
   const outputs: string[] = []
   const attributes: Attribute[] = []
@@ -13,17 +13,17 @@ export function decodeNode(message: Uint8Array, limits: DecodeLimits): Node {
   let name = ''
   let opType = ''
   let domain = ''
-  for (const field of readFields(message, 'node')) {
+  for (const field of readFields(message, 'node', budget)) {
     const delimited = field.wireType === 2
     if (field.number === 1 && delimited) inputs.push(decodeText(field.bytes))
     else if (field.number === 2 && delimited) outputs.push(decodeText(field.bytes))
     else if (field.number === 3 && delimited) name = decodeText(field.bytes)
     else if (field.number === 4 && delimited) opType = decodeText(field.bytes)
-    else if (field.number === 5 && delimited) attributes.push(decodeAttribute(field.bytes, limits))
+    else if (field.number === 5 && delimited) attributes.push(decodeAttribute(field.bytes, budget))
     else if (field.number === 7 && delimited) domain = decodeText(field.bytes)
     else unknown.push(field.encoded)
-    if (inputs.length + outputs.length + attributes.length + unknown.length > limits.maxListLength) {
-      throw new MalformedError(`node "${name}" has more than ${limits.maxListLength} entries`)
+    if (inputs.length + outputs.length + attributes.length + unknown.length > budget.limits.maxListLength) {
+      throw new MalformedError(`node "${name}" has more than ${budget.limits.maxListLength} entries`)
     }
   }
   return { name, opType, domain, inputs, outputs, attributes, unknown }
@@ -51,13 +51,13 @@ const KIND_BY_TYPE: ReadonlyMap<number, AttributeValue['kind']> = new Map([
 /** Fields that hold documentation only, so that they never make an attribute "other". */
 const DOC_STRING = 13
 
-function decodeAttribute(message: Uint8Array, limits: DecodeLimits): Attribute {
+function decodeAttribute(message: Uint8Array, budget: DecodeBudget): Attribute {
   const unknown: Uint8Array[] = []
   const byKind = new Map<AttributeValue['kind'], Field[]>()
   let name = ''
   let type: Field | undefined
   let other = false
-  for (const field of readFields(message, 'attribute')) {
+  for (const field of readFields(message, 'attribute', budget)) {
     const kind = KIND_BY_FIELD.get(field.number)
     if (field.number === 1 && field.wireType === 2) name = decodeText(field.bytes)
     else if (field.number === 20 && field.wireType === 0) type = field
@@ -78,14 +78,14 @@ function decodeAttribute(message: Uint8Array, limits: DecodeLimits): Attribute {
     // "other" has no code of its own, so the type stays as it stood.
     return { name, content: { kind: 'other' }, unknown: type ? [...unknown, type.encoded] : unknown }
   }
-  return { name, content: attributeValue(kind, byKind.get(kind) ?? [], name, limits), unknown }
+  return { name, content: attributeValue(kind, byKind.get(kind) ?? [], name, budget), unknown }
 }
 
 function attributeValue(
   kind: AttributeValue['kind'],
   fields: Field[],
   name: string,
-  limits: DecodeLimits,
+  budget: DecodeBudget,
 ): AttributeValue {
   const what = `attribute "${name}"`
   const one = fields.at(-1)
@@ -93,8 +93,8 @@ function attributeValue(
     if (fields.some((field) => field.wireType !== wireType)) throw new MalformedError(`${what}: unexpected wire type`)
   }
   const limited = <T>(list: T[]): T[] => {
-    if (list.length > limits.maxListLength)
-      throw new MalformedError(`${what}: more than ${limits.maxListLength} entries`)
+    if (list.length > budget.limits.maxListLength)
+      throw new MalformedError(`${what}: more than ${budget.limits.maxListLength} entries`)
     return list
   }
   switch (kind) {
@@ -110,11 +110,13 @@ function attributeValue(
     case 'tensor':
       expect(2)
       if (!one || fields.length > 1) throw new MalformedError(`${what}: expected one tensor, found ${fields.length}`)
-      return { kind, value: decodeTensor(one.bytes, limits) }
+      return { kind, value: decodeTensor(one.bytes, budget) }
     case 'floats':
-      return { kind, value: limited(fields.flatMap((field) => packedFloats(field, what, limits))) }
+      return { kind, value: limited(fields.flatMap((field) => packedFloats(field, what, budget))) }
     case 'ints': {
-      const values = fields.flatMap((field) => readIntegers(field, limits.maxListLength, what))
+      const values = fields.flatMap((field) =>
+        readIntegers(field, { maxCount: budget.limits.maxListLength, what, budget }),
+      )
       return { kind, value: limited(values).map((value) => BigInt.asIntN(64, value)) }
     }
     case 'strings':
@@ -125,10 +127,11 @@ function attributeValue(
   }
 }
 
-function packedFloats(field: Field, what: string, limits: DecodeLimits): number[] {
+function packedFloats(field: Field, what: string, budget: DecodeBudget): number[] {
   const { bytes, wireType } = field
   if ((wireType !== 2 && wireType !== 5) || bytes.length % 4 !== 0) throw new MalformedError(`${what}: not floats`)
-  if (bytes.length / 4 > limits.maxListLength) throw new MalformedError(`${what}: too many entries`)
+  if (bytes.length / 4 > budget.limits.maxListLength) throw new MalformedError(`${what}: too many entries`)
+  if (wireType === 2) spendElements(budget, bytes.length / 4)
   return Array.from({ length: bytes.length / 4 }, (_, i) => float32(bytes, 4 * i))
 }
 

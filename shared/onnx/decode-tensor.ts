@@ -2,7 +2,7 @@
  * Decodes a TensorProto, bringing every typed data field to one form: little-endian raw bytes in row-major order.
  * ONNX writers differ (raw_data, packed and unpacked float_data, int64_data, …); nothing above this file sees it.
  */
-import type { DecodeLimits } from './decode-limits.ts'
+import { type DecodeBudget, spendElements, spendTypedBytes } from './decode-budget.ts'
 import { DATA_TYPE, type Tensor } from './model.ts'
 import { countVarints, type Field, MalformedError, readFields, readVarint } from './protobuf-reader.ts'
 import { decodeText } from './text.ts'
@@ -45,7 +45,8 @@ const INT64_DATA = 7
 const DOUBLE_DATA = 10
 const UINT64_DATA = 11
 
-export function decodeTensor(message: Uint8Array, limits: DecodeLimits): Tensor {
+export function decodeTensor(message: Uint8Array, budget: DecodeBudget): Tensor {
+  const { limits } = budget
   const dims: number[] = []
   const strings: Uint8Array[] = []
   const unknown: Uint8Array[] = []
@@ -54,10 +55,11 @@ export function decodeTensor(message: Uint8Array, limits: DecodeLimits): Tensor 
   let dataType = 0
   let raw: Uint8Array | undefined
   let external = false
-  for (const field of readFields(message, 'tensor')) {
+  for (const field of readFields(message, 'tensor', budget)) {
     const delimited = field.wireType === 2
     if (field.number === 1) {
-      for (const dim of readIntegers(field, limits.maxRank, 'tensor dims')) dims.push(dimension(dim))
+      for (const dim of readIntegers(field, { maxCount: limits.maxRank, what: 'tensor dims', budget }))
+        dims.push(dimension(dim))
       if (dims.length > limits.maxRank) throw new MalformedError(`a tensor has more than ${limits.maxRank} dimensions`)
     } else if (field.number === 2 && field.wireType === 0) dataType = Number(BigInt.asIntN(32, field.integer))
     else if ([FLOAT_DATA, INT32_DATA, INT64_DATA, DOUBLE_DATA, UINT64_DATA].includes(field.number)) typed.push(field)
@@ -71,7 +73,7 @@ export function decodeTensor(message: Uint8Array, limits: DecodeLimits): Tensor 
   }
   const tensor = { name, dims, dataType, strings, external, unknown }
   if (typed.length > 0 && raw !== undefined) throw new MalformedError(`tensor "${name}" has raw and typed data`)
-  if (typed.length > 0) raw = typedToRaw(typed, dataType, name)
+  if (typed.length > 0) raw = typedToRaw(typed, tensor, budget)
   const width = elementBytes(dataType)
   if (external || dataType === DATA_TYPE.string || width === undefined) return { ...tensor, raw }
   const expected = elementCount(dims, `tensor "${name}"`) * width
@@ -89,12 +91,20 @@ function dimension(value: bigint): number {
   return Number(dim)
 }
 
-/** Reads a repeated varint field's occurrence, packed or not. */
-export function readIntegers(field: Field, maxCount: number, what: string): bigint[] {
+export type IntegerListRules = {
+  readonly maxCount: number
+  /** Names the list in errors. */
+  readonly what: string
+  readonly budget: DecodeBudget
+}
+
+/** Reads a repeated varint field's occurrence, packed or not. The entries of a packed one are paid for first. */
+export function readIntegers(field: Field, { maxCount, what, budget }: IntegerListRules): bigint[] {
   if (field.wireType === 0) return [field.integer]
   if (field.wireType !== 2) throw new MalformedError(`${what}: not written as integers`)
   const count = countVarints(field.bytes)
   if (count > maxCount) throw new MalformedError(`${what}: ${count} entries, at most ${maxCount} allowed`)
+  spendElements(budget, count)
   const values: bigint[] = []
   for (let at = 0; at < field.bytes.length; ) {
     const varint = readVarint(field.bytes, at, what)
@@ -104,8 +114,12 @@ export function readIntegers(field: Field, maxCount: number, what: string): bigi
   return values
 }
 
-/** Elements written as numbers become the bytes raw_data would have had; at most eight times as many as came in. */
-function typedToRaw(fields: readonly Field[], dataType: number, name: string): Uint8Array {
+/** Elements written as numbers become the bytes raw_data would have had, paid for before they are allocated. */
+function typedToRaw(
+  fields: readonly Field[],
+  { dataType, name }: Pick<Tensor, 'dataType' | 'name'>,
+  budget: DecodeBudget,
+): Uint8Array {
   const width = elementBytes(dataType)
   const what = `data of tensor "${name}"`
   if (width === undefined) throw new MalformedError(`${what}: data type ${dataType} is not supported`)
@@ -115,7 +129,9 @@ function typedToRaw(fields: readonly Field[], dataType: number, name: string): U
     if (field.wireType === 0) return width
     return field.wireType === 2 ? countVarints(field.bytes) * width : 0
   })
-  const raw = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0))
+  const total = lengths.reduce((sum, length) => sum + length, 0)
+  spendTypedBytes(budget, total)
+  const raw = new Uint8Array(total)
   let at = 0
   for (const field of fields) {
     if (fixed) {

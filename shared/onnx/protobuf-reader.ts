@@ -1,8 +1,10 @@
 /**
  * Reads the protobuf wire format (https://protobuf.dev/programming-guides/encoding/) from bytes nobody vouches for.
- * Every length is checked against what is left before anything is allocated; byte fields are views, not copies.
+ * Every length is checked against what is left before anything is allocated; byte fields are views, not copies; every
+ * field is paid for from the model's budget.
  * Malformed input throws {@link MalformedError}, which the decoder's door turns into a ConfigError.
  */
+import { type DecodeBudget, spendElements } from './decode-budget.ts'
 
 /** The input is not what it claims to be. Never leaves shared/onnx. */
 export class MalformedError extends Error {
@@ -25,10 +27,15 @@ export type Field = {
 
 const NOTHING: Uint8Array = new Uint8Array(0)
 
-/** Yields the fields of one message in order. `what` names the message in errors. */
-export function* readFields(message: Uint8Array, what: string): Generator<Field> {
+/**
+ * Yields the fields of one message in order. `what` names the message in errors.
+ *
+ * @throws ConfigError `model_too_large` when the budget ends; it never yields more fields than the budget holds.
+ */
+export function* readFields(message: Uint8Array, what: string, budget: DecodeBudget): Generator<Field> {
   let at = 0
   while (at < message.length) {
+    spendElements(budget, 1)
     const start = at
     const tag = readVarint(message, at, what)
     at = tag.next
