@@ -21,7 +21,7 @@ export interface Journal extends JournalView {
   close(): void
 }
 
-const FORMAT = 1
+const FORMAT = 2
 
 /** Empties the write-ahead log, in which a deleted reply would stand for some time yet. */
 const FORGET_OLD_PAGES = 'PRAGMA wal_checkpoint(TRUNCATE)'
@@ -30,6 +30,8 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS session (
     id BLOB PRIMARY KEY,
     model_digest BLOB NOT NULL,
+    plan_digest BLOB,
+    round INTEGER,
     opened_at_ms INTEGER NOT NULL,
     reply_until_ms INTEGER NOT NULL,
     closed INTEGER NOT NULL DEFAULT 0,
@@ -44,7 +46,11 @@ const SCHEMA = `
     session_id BLOB NOT NULL REFERENCES session (id)
   ) STRICT;
   CREATE INDEX IF NOT EXISTS session_by_model ON session (model_digest);
+  CREATE INDEX IF NOT EXISTS session_by_round ON session (plan_digest, round);
 `
+
+/** Format 1 did not know the plan and the round; its sessions count by their model only. */
+const FROM_FORMAT_1 = 'ALTER TABLE session ADD COLUMN plan_digest BLOB; ALTER TABLE session ADD COLUMN round INTEGER;'
 
 /**
  * Opens the journal at `path`, making it when absent.
@@ -57,11 +63,13 @@ export function openJournal(path: string): Journal {
   return {
     knowsSession: (sessionId) => one('SELECT 1 FROM session WHERE id = ?', sessionId) !== undefined,
     isSpent: (updateDigest) => one('SELECT 1 FROM spent_update WHERE digest = ?', updateDigest) !== undefined,
-    maskedSessionsOn: (modelDigest) => {
+    maskedSessionsOn: ({ modelDigest, planDigest, round }) => {
+      const count = 'SELECT count(DISTINCT id) FROM session JOIN spent_update ON session_id = id WHERE'
       const row = one(
-        `SELECT count(DISTINCT session.id) AS sessions FROM session
-         JOIN spent_update ON spent_update.session_id = session.id WHERE model_digest = ?`,
+        `SELECT max((${count} model_digest = ?), (${count} plan_digest = ? AND round = ?)) AS sessions`,
         modelDigest,
+        planDigest,
+        round,
       )
       return Number(row?.sessions ?? 0)
     },
@@ -109,8 +117,9 @@ function apply(
     case 'session-opened': {
       // Entering another session abandons every other one: nothing is answered there again.
       run('UPDATE session SET closed = 1, reply = NULL, request_digest = NULL WHERE closed = 0')
-      const sql = 'INSERT INTO session (id, model_digest, opened_at_ms, reply_until_ms) VALUES (?, ?, ?, ?)'
-      run(sql, sessionId, fact.modelDigest, fact.atMs, replyUntilMs)
+      const columns = 'id, model_digest, plan_digest, round, opened_at_ms, reply_until_ms'
+      const sql = `INSERT INTO session (${columns}) VALUES (?, ?, ?, ?, ?, ?)`
+      run(sql, sessionId, fact.modelDigest, fact.planDigest, fact.round, fact.atMs, replyUntilMs)
       return
     }
     case 'roster-accepted':
@@ -153,7 +162,8 @@ function openDatabase(path: string): DatabaseSync {
     )
     const version = Number(database.prepare('PRAGMA user_version').get()?.user_version)
     if (version > FORMAT) throw new Error(`it is of format ${version}, this version knows ${FORMAT}`)
-    database.exec(`${SCHEMA}; PRAGMA user_version = ${FORMAT}`)
+    const migration = version === 1 ? FROM_FORMAT_1 : ''
+    database.exec(`BEGIN IMMEDIATE; ${migration} ${SCHEMA} PRAGMA user_version = ${FORMAT}; COMMIT`)
     return database
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)

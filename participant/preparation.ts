@@ -52,6 +52,7 @@ export interface PreparationTools {
 }
 
 const MAX_PLAN_BYTES = 1_572_864
+const RUN_ID = /^[A-Za-z0-9._-]{1,128}$/
 /** How long an order survives "nothing to do": a coordinator that restarted says so before it says anything else. */
 const IDLE_GRACE_MS = 30_000
 
@@ -182,9 +183,10 @@ export class Preparation {
     if (objection !== undefined) {
       throw new NotReady(objection.code, [objection, ...others].map(({ message }) => message).join('; '))
     }
-    const sessions = journal.maskedSessionsOn(modelDigest)
+    checkRound(order, plan)
+    const sessions = journal.maskedSessionsOn(order)
     if (sessions >= policy.sessionsPerModel) {
-      const message = `${sessions} masked sessions on this global model, policy.sessionsPerModel is ${policy.sessionsPerModel}`
+      const message = `${sessions} masked sessions on this global model or in this round, policy.sessionsPerModel is ${policy.sessionsPerModel}`
       throw new NotReady('too_many_sessions', message)
     }
     const modelOf = { connection, digest: modelDigest, maxBytes: policy.maxModelBytes, what: 'model', signal }
@@ -203,6 +205,20 @@ export class Preparation {
       throw new NotReady('update_spent', 'training gave an update that was masked before; it is never masked again')
     }
     return { order, plan, trained, updateDigest: digest }
+  }
+}
+
+/** The round is one that the plan has: rounds without end would be sessions without end on one model. */
+function checkRound({ runId, round, version, evaluateOnly }: Order, plan: Plan): void {
+  if (!RUN_ID.test(runId)) throw new NotReady('malformed', `a run id matches ${RUN_ID.source}`)
+  const isPlanned = round >= 1 && round <= plan.rounds
+  const isEvaluation = evaluateOnly && round === plan.rounds + 1
+  if (!isPlanned && !isEvaluation) {
+    const what = evaluateOnly ? 'to evaluate' : 'to train'
+    throw new NotReady('round_mismatch', `round ${round} ${what} is none of a plan of ${plan.rounds} rounds`)
+  }
+  if (version !== round - 1) {
+    throw new NotReady('round_mismatch', `round ${round} begins from version ${round - 1}, not from ${version}`)
   }
 }
 

@@ -12,6 +12,8 @@ export type JournalFact =
       readonly kind: 'session-opened'
       readonly sessionId: Uint8Array
       readonly modelDigest: Uint8Array
+      readonly planDigest: Uint8Array
+      readonly round: number
       readonly atMs: number
     }
   /** Before anything is dealt: one roster per session. */
@@ -32,11 +34,21 @@ export type JournalFact =
   /** The session is over for this participant: the reply is deleted. */
   | { readonly kind: 'session-closed'; readonly sessionId: Uint8Array }
 
+/**
+ * What masked sessions are counted by. The model is named by its bytes; the round of a plan stands beside it because a
+ * coordinator can spell one model in many ways, and rounds of a plan in only so many.
+ */
+export interface SessionTarget {
+  readonly modelDigest: Uint8Array
+  readonly planDigest: Uint8Array
+  readonly round: number
+}
+
 /** What the core asks of the journal. Answers reflect every fact recorded so far. */
 export interface JournalView {
   knowsSession(sessionId: Uint8Array): boolean
   isSpent(updateDigest: Uint8Array): boolean
-  /** How many sessions on this global model have spent an update. */
-  maskedSessionsOn(modelDigest: Uint8Array): number
+  /** How many sessions have spent an update: on this global model, or in this round of this plan, whichever are more. */
+  maskedSessionsOn(target: SessionTarget): number
   replyOf(sessionId: Uint8Array): { readonly requestDigest: Uint8Array; readonly reply: Reveal } | null
 }

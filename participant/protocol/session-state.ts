@@ -32,7 +32,7 @@ export interface ParticipantSetup {
   /** The greater of the plan's and the local policy's. */
   readonly minimumCohort: number
   readonly admissionWindowMs: number
-  /** Local policy's limit on masked sessions per global model. */
+  /** Local policy's limit on masked sessions per global model, and per round of a plan. */
   readonly sessionsPerModel: number
   /** SHA-256 over the trained update, its example count and metrics: see update-digest.ts. */
   readonly updateDigest: Uint8Array

@@ -15,11 +15,11 @@ export function advertiseKeys(setup: ParticipantSetup, environment: ParticipantE
   refuseIf(journal.knowsSession(context.sessionId), 'session_known', 'this session id was used before')
   refuseIf(!setup.enrolled.includes(spiffeId), 'not_enrolled', `${spiffeId} is not enrolled in the plan`)
   refuseIf(journal.isSpent(setup.updateDigest), 'update_spent', 'this update was masked before: train again')
-  const sessions = journal.maskedSessionsOn(context.modelDigest)
+  const sessions = journal.maskedSessionsOn(context)
   refuseIf(
     sessions >= setup.sessionsPerModel,
     'too_many_sessions',
-    `${sessions} masked sessions on this global model, local policy allows ${setup.sessionsPerModel}`,
+    `${sessions} masked sessions on this global model or in this round, local policy allows ${setup.sessionsPerModel}`,
   )
   const secrets = { channel: generateKeyPair(rng), mask: generateKeyPair(rng), signing: generateSigningKey(rng) }
   const unsigned = {
@@ -34,11 +34,11 @@ export function advertiseKeys(setup: ParticipantSetup, environment: ParticipantE
     certificateChain: setup.certificateChain,
     signature: setup.signWithCertificate(advertiseStatement(contextDigest, unsigned)),
   }
-  const { sessionId, modelDigest } = context
+  const { sessionId, modelDigest, planDigest, round } = context
   return {
     session: { stage: 'advertised', setup, secrets, advertisement: entry },
     effects: [
-      { kind: 'record', fact: { kind: 'session-opened', sessionId, modelDigest, atMs: nowMs } },
+      { kind: 'record', fact: { kind: 'session-opened', sessionId, modelDigest, planDigest, round, atMs: nowMs } },
       { kind: 'send', message: { kind: 'advertise-keys', entry } },
     ],
   }

@@ -143,9 +143,9 @@ export async function startLab(
         waiting.add(look)
         look()
       }),
-    prepare: (changes: object = {}, round = 1) =>
+    prepare: (changes: object = {}, round = 1, runId = 'run') =>
       tell({
-        runId: 'run',
+        runId,
         round,
         sessionId: new Uint8Array(0),
         step: {

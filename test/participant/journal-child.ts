@@ -11,7 +11,7 @@ const bytes = (kind: number, count: number) => {
 for (let count = Number(process.argv[3]); ; count += 1) {
   const sessionId = bytes(1, count)
   const modelDigest = bytes(2, 0)
-  journal.record({ kind: 'session-opened', sessionId, modelDigest, atMs: count })
+  journal.record({ kind: 'session-opened', sessionId, modelDigest, planDigest: bytes(7, 0), round: count, atMs: count })
   journal.record({ kind: 'roster-accepted', sessionId, rosterDigest: bytes(3, count) })
   journal.record({ kind: 'update-spent', sessionId, updateDigest: bytes(4, count) })
   const reply = [{ owner: 1, kind: 'self-mask-seed', share: bytes(6, count) }] as const

@@ -28,8 +28,21 @@ const reply: Reveal = [
   { owner: 2, kind: 'mask-key', share: fill(0xcd) },
   { owner: 3, kind: 'none' },
 ]
-const opened = (sessionId: Uint8Array) => ({ kind: 'session-opened', sessionId, modelDigest: model, atMs: 1 }) as const
+const target = { modelDigest: model, planDigest: fill(10), round: 1 }
+const opened = (sessionId: Uint8Array, changes: object = {}) =>
+  ({ kind: 'session-opened', sessionId, ...target, ...changes, atMs: 1 }) as const
 const answered = (sessionId: Uint8Array) => ({ kind: 'answered', sessionId, requestDigest: fill(7), reply }) as const
+
+/** As the first version of this software made it. */
+const FORMAT_1 = `
+  CREATE TABLE session (
+    id BLOB PRIMARY KEY, model_digest BLOB NOT NULL, opened_at_ms INTEGER NOT NULL, reply_until_ms INTEGER NOT NULL,
+    closed INTEGER NOT NULL DEFAULT 0, roster_digest BLOB, shared BLOB, survivors BLOB, request_digest BLOB, reply TEXT
+  ) STRICT;
+  CREATE TABLE spent_update (digest BLOB PRIMARY KEY, session_id BLOB NOT NULL REFERENCES session (id)) STRICT;
+  CREATE INDEX session_by_model ON session (model_digest);
+  PRAGMA user_version = 1;
+`
 
 function within<T>(work: (journal: Journal) => T): T {
   const journal = openJournal(path)
@@ -54,7 +67,7 @@ test('facts are there after closing and opening again', () => {
     expect(journal.knowsSession(first)).toBe(true)
     expect(journal.isSpent(fill(5))).toBe(true)
     expect(journal.isSpent(fill(6))).toBe(false)
-    expect(journal.maskedSessionsOn(model)).toBe(1)
+    expect(journal.maskedSessionsOn(target)).toBe(1)
     expect(journal.replyOf(first)).toEqual({ requestDigest: fill(7), reply })
     expect(journal.replyOf(second)).toBe(null)
   })
@@ -64,11 +77,44 @@ test('only sessions that spent an update count as masked', () => {
   within((journal) => {
     journal.record(opened(first))
     journal.record(opened(second))
-    expect(journal.maskedSessionsOn(model)).toBe(0)
+    expect(journal.maskedSessionsOn(target)).toBe(0)
     journal.record({ kind: 'update-spent', sessionId: second, updateDigest: fill(5) })
-    expect(journal.maskedSessionsOn(model)).toBe(1)
-    expect(journal.maskedSessionsOn(fill(8))).toBe(0)
+    expect(journal.maskedSessionsOn(target)).toBe(1)
+    expect(journal.maskedSessionsOn({ modelDigest: fill(8), planDigest: fill(8), round: 1 })).toBe(0)
   })
+})
+
+test('masked sessions count by model and by round of a plan, whichever are more', () => {
+  within((journal) => {
+    // One model spelt in two ways in one round, and once more in another round.
+    const sessions = [{}, { modelDigest: fill(11) }, { modelDigest: fill(12) }, { modelDigest: fill(12), round: 2 }]
+    for (const [place, changes] of sessions.entries()) {
+      const sessionId = fill(20 + place, 16)
+      journal.record(opened(sessionId, changes))
+      journal.record({ kind: 'update-spent', sessionId, updateDigest: fill(30 + place) })
+    }
+    expect(journal.maskedSessionsOn(target)).toBe(3)
+    expect(journal.maskedSessionsOn({ ...target, round: 2 })).toBe(1)
+    expect(journal.maskedSessionsOn({ ...target, modelDigest: fill(12), round: 2 })).toBe(2)
+    expect(journal.maskedSessionsOn({ ...target, round: 3 })).toBe(1)
+    expect(journal.maskedSessionsOn({ modelDigest: fill(8), planDigest: fill(8), round: 1 })).toBe(0)
+  })
+})
+
+test('a journal of format 1 is taken over, its sessions counted by their model', () => {
+  const database = new DatabaseSync(path)
+  database.exec(FORMAT_1)
+  database.prepare('INSERT INTO session VALUES (?, ?, 1, 2, 0, NULL, NULL, NULL, NULL, NULL)').run(first, model)
+  database.prepare('INSERT INTO spent_update VALUES (?, ?)').run(fill(5), first)
+  database.close()
+  within((journal) => {
+    expect(journal.isSpent(fill(5))).toBe(true)
+    expect(journal.maskedSessionsOn(target)).toBe(1)
+    expect(journal.maskedSessionsOn({ ...target, modelDigest: fill(8) })).toBe(0)
+    journal.record(opened(second))
+    journal.record({ kind: 'update-spent', sessionId: second, updateDigest: fill(6) })
+  })
+  within((journal) => expect(journal.maskedSessionsOn(target)).toBe(2))
 })
 
 describe('a reply is deleted', () => {
@@ -187,7 +233,7 @@ test('kill -9 loses no recorded fact', async () => {
     const last = said.at(-1) ?? 0
     recorded += said.length
     within((journal) => {
-      expect(journal.maskedSessionsOn(numbered(2, 0))).toBeGreaterThanOrEqual(recorded)
+      expect(journal.maskedSessionsOn({ ...target, modelDigest: numbered(2, 0) })).toBeGreaterThanOrEqual(recorded)
       for (const count of said) {
         expect(journal.knowsSession(numbered(1, count))).toBe(true)
         expect(journal.isSpent(numbered(4, count))).toBe(true)

@@ -6,6 +6,13 @@ import { idleBecause } from './scripted-coordinator.ts'
 
 afterEach(closeLabs)
 
+interface RoundChanges {
+  readonly round: number
+  readonly runId?: string
+  readonly version?: number
+  readonly evaluateOnly?: boolean
+}
+
 test('a plan the site permits is trained for and reported ready', async () => {
   const lab = await startLab()
   lab.prepare()
@@ -64,11 +71,35 @@ describe('is reported not ready with its code', () => {
   test('a model that this site has masked for as often as its policy allows', async () => {
     const lab = await startLab({ policy: { sessionsPerModel: 1 } })
     const sessionId = new Uint8Array(16)
-    const { modelDigest } = lab.digests
-    lab.journal.record({ kind: 'session-opened', sessionId, modelDigest, atMs: 1 })
+    lab.journal.record({ kind: 'session-opened', sessionId, ...lab.digests, round: 1, atMs: 1 })
     lab.journal.record({ kind: 'update-spent', sessionId, updateDigest: new Uint8Array(32) })
     lab.prepare()
     expect((await lab.heard('ready')).report).toMatchObject({ ready: false, code: 'too_many_sessions' })
+  })
+
+  test('a round that it has masked in as often, whatever the model is called', async () => {
+    const lab = await startLab({ policy: { sessionsPerModel: 1 } })
+    const sessionId = new Uint8Array(16)
+    const modelDigest = new Uint8Array(32)
+    lab.journal.record({ kind: 'session-opened', sessionId, ...lab.digests, modelDigest, round: 1, atMs: 1 })
+    lab.journal.record({ kind: 'update-spent', sessionId, updateDigest: new Uint8Array(32) })
+    lab.prepare()
+    expect((await lab.heard('ready')).report).toMatchObject({ ready: false, code: 'too_many_sessions' })
+    expect(lab.trainings()).toBe(0)
+  })
+
+  test.each([
+    ['round 0', { round: 0, version: 0 }, 'round_mismatch'],
+    ['a round after the last', { round: 3, version: 2 }, 'round_mismatch'],
+    ['an evaluation after the last', { round: 4, version: 3, evaluateOnly: true }, 'round_mismatch'],
+    ['another version', { round: 2, version: 0 }, 'round_mismatch'],
+    ['a run id that is none', { round: 1, runId: '../run' }, 'malformed'],
+    ['a long run id', { round: 1, runId: 'r'.repeat(129) }, 'malformed'],
+  ])('%s', async (_what, { round, runId, ...changes }: RoundChanges, code) => {
+    const lab = await startLab()
+    lab.prepare(changes, round, runId)
+    expect((await lab.heard('ready')).report).toMatchObject({ ready: false, code })
+    expect(lab.trainings()).toBe(0)
   })
 })
 
@@ -120,9 +151,15 @@ test('a newer order stops the training of an older one', async () => {
   })
   lab.prepare()
   await lab.until(({ msg }) => msg === 'training started')
-  lab.prepare({}, 2)
+  lab.prepare({ version: 1 }, 2)
   expect((await lab.heard('ready')).report).toMatchObject({ round: 2, ready: true })
   expect(aborted).toEqual([1])
+})
+
+test('the last version is evaluated in one round more', async () => {
+  const lab = await startLab()
+  lab.prepare({ version: 2, evaluateOnly: true }, 3)
+  expect((await lab.heard('ready')).report).toMatchObject({ round: 3, ready: true })
 })
 
 test('what was reported is reported again on a new stream, without training again', async () => {

@@ -108,7 +108,14 @@ test('nothing leaves when the journal cannot be written', async () => {
 })
 
 test('a session id known to the journal is not entered', async () => {
-  journal.record({ kind: 'session-opened', sessionId, modelDigest: systemRng(32), atMs: 1 })
+  journal.record({
+    kind: 'session-opened',
+    sessionId,
+    modelDigest: systemRng(32),
+    planDigest: systemRng(32),
+    round: 1,
+    atMs: 1,
+  })
   const { heard, lines } = await liveThrough(60_000)
   expect(heard).toMatchObject({ advertised: 0, withdrew: [{ code: 'session_known' }] })
   expect(lines.some(({ level, code }) => level === 'warn' && code === 'session_known')).toBe(true)

@@ -1,5 +1,5 @@
 /** A journal in memory: the port's semantics without a disk. */
-import type { JournalFact, JournalView } from '../../participant/protocol/journal.ts'
+import type { JournalFact, JournalView, SessionTarget } from '../../participant/protocol/journal.ts'
 import type { Reveal } from '../../shared/protocol/reveal.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')
@@ -19,13 +19,17 @@ export class MemoryJournal implements JournalView {
     return this.facts.some((fact) => fact.kind === 'update-spent' && hex(fact.updateDigest) === hex(updateDigest))
   }
 
-  maskedSessionsOn(modelDigest: Uint8Array): number {
-    const onModel = new Set(
-      this.facts.flatMap((fact) =>
-        fact.kind === 'session-opened' && hex(fact.modelDigest) === hex(modelDigest) ? [hex(fact.sessionId)] : [],
-      ),
+  maskedSessionsOn({ modelDigest, planDigest, round }: SessionTarget): number {
+    const onModel = this.#spentIn((opened) => hex(opened.modelDigest) === hex(modelDigest))
+    const inRound = this.#spentIn((opened) => opened.round === round && hex(opened.planDigest) === hex(planDigest))
+    return Math.max(onModel, inRound)
+  }
+
+  #spentIn(isMeant: (opened: Extract<JournalFact, { kind: 'session-opened' }>) => boolean): number {
+    const sessions = this.facts.flatMap((fact) =>
+      fact.kind === 'session-opened' && isMeant(fact) ? [hex(fact.sessionId)] : [],
     )
-    return this.facts.filter((fact) => fact.kind === 'update-spent' && onModel.has(hex(fact.sessionId))).length
+    return this.facts.filter((fact) => fact.kind === 'update-spent' && sessions.includes(hex(fact.sessionId))).length
   }
 
   replyOf(sessionId: Uint8Array): { requestDigest: Uint8Array; reply: Reveal } | null {
