@@ -21,6 +21,11 @@ export type ChildRun = {
 }
 
 const MEMORY_POLL_MS = 50
+/**
+ * Nothing of the agent's environment: a model's graph runs in there. And no word home: the runtime's Linux builds send
+ * usage events (machine, model and graph names) to their maker unless told not to.
+ */
+export const CHILD_ENVIRONMENT = { ORT_DISABLE_TELEMETRY: '1' }
 const KEPT_LOG_LINES = 5
 
 /** Spawns the child, waits for its outcome or its end, and kills it whenever a limit is passed. */
@@ -32,8 +37,7 @@ export function runChild({ job, limits, signal, onProgress, onLog }: ChildRun): 
     execArgv: [`--max-old-space-size=${heapMiB}`],
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    // Nothing of the agent's environment: a model's graph runs in there.
-    env: {},
+    env: CHILD_ENVIRONMENT,
   })
   const lastLines: string[] = []
   const log = (line: string) => {
