@@ -3,7 +3,17 @@
  * the export or is not there. The paths come from the other side and are not trusted.
  */
 import { randomBytes } from 'node:crypto'
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { ConfigError } from '../shared/errors.ts'
 import type { ExportPart } from '../shared/wire/generated/blindsum/v1/operator.ts'
@@ -16,6 +26,9 @@ const SAFE_PATH = /^(?!.*(^|\/)\.{1,2}(\/|$))[A-Za-z0-9._-]{1,120}(\/[A-Za-z0-9.
  * @throws ConfigError `folder_not_empty`, `bad_export`, or what the stream throws; then nothing is left behind.
  */
 export async function writeExport(out: string, parts: AsyncIterable<ExportPart>): Promise<number> {
+  if (existsSync(out) && !statSync(out).isDirectory()) {
+    throw new ConfigError('folder_unwritable', `${out} is a file; name a new folder`)
+  }
   if (existsSync(out) && readdirSync(out).length > 0) {
     throw new ConfigError(
       'folder_not_empty',

@@ -114,12 +114,12 @@ export class Operator {
 
   /** Every event after `afterEvent`, then live ones, until the run has ended. */
   watch(run: string, afterEvent: number): AsyncGenerator<RunEvent> {
-    return this.#stream(this.#client.watchRun({ run, afterEvent }))
+    return this.#stream(() => this.#client.watchRun({ run, afterEvent }))
   }
 
   /** The files of one version's export, in parts. */
   exportVersion(run: string, version: string): AsyncGenerator<ExportPart> {
-    return this.#stream(this.#client.exportVersion({ run, version }))
+    return this.#stream(() => this.#client.exportVersion({ run, version }))
   }
 
   #steer(call: SteerCall, run: string): Promise<RunSummary> {
@@ -137,7 +137,11 @@ export class Operator {
     })
   }
 
-  async *#stream<Part>(call: ClientReadableStream<Part>): AsyncGenerator<Part> {
+  /** Opens the stream when the first part is asked for: one that nobody reads is never called. */
+  async *#stream<Part>(open: () => ClientReadableStream<Part>): AsyncGenerator<Part> {
+    const call = open()
+    // A failure after the reader has turned away, such as the connection's own end, concerns nobody.
+    call.on('error', () => {})
     try {
       for await (const part of call) yield part as Part
     } catch (error) {
