@@ -141,4 +141,7 @@ export function wipeSession(session: LiveParticipantSession): void {
     wipe(pair.selfSeedShare)
     wipe(pair.maskKeyShare)
   }
+  if (session.stage !== 'revealed') return
+  // The reply was recorded and sent, or never will be: the journal holds its own copy until the session is closed there.
+  for (const revealed of session.reply) if (revealed.kind !== 'none') wipe(revealed.share)
 }

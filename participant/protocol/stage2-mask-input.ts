@@ -116,7 +116,9 @@ function openDeal(session: AfterShareKeys, deal: DealForHolder): SharePair | nul
   const self = shareCommitment({ ...digests, owner, holder, kind: 'self-mask-seed', share: pair.selfSeedShare })
   const mask = shareCommitment({ ...digests, owner, holder, kind: 'mask-key', share: pair.maskKeyShare })
   const good = equalBytes(self, leaf.selfShareCommitment) && equalBytes(mask, leaf.maskKeyShareCommitment)
-  return good ? pair : null
+  if (good) return pair
+  wipe(pair.selfSeedShare, pair.maskKeyShare)
+  return null
 }
 
 function complain(session: AfterShareKeys, deal: DealForHolder): Extract<ParticipantMessage, { kind: 'no-share' }> {

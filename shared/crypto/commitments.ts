@@ -2,7 +2,9 @@
  * Commitments of a deal: SHA-256 of tuples, so that a holder can prove which share it was dealt and the coordinator can
  * tell a bad holder from a bad dealer. Shares and seeds are 32 uniform bytes, so the hash hides them.
  */
-import { digestTuple } from '../protocol/tuple.ts'
+import { encodeTuple, type TupleField } from '../protocol/tuple.ts'
+import { sha256 } from './digest.ts'
+import { wipe } from './secrets.ts'
 
 /** Which secret a share belongs to: b_u or s_sk,u. The string itself is the tuple's field, as UTF-8. */
 export type ShareKind = 'self-mask-seed' | 'mask-key'
@@ -17,7 +19,7 @@ export function shareCommitment(input: {
   readonly share: Uint8Array
 }): Uint8Array {
   const { contextDigest, rosterDigest, owner, holder, kind, share } = input
-  return digestTuple('blindsum/v1/share-commitment', contextDigest, rosterDigest, owner, holder, kind, share)
+  return digestSecretTuple('blindsum/v1/share-commitment', contextDigest, rosterDigest, owner, holder, kind, share)
 }
 
 /** SHA-256 of ("blindsum/v1/self-seed-commitment", contextDigest, rosterDigest, owner, b_u). */
@@ -28,5 +30,13 @@ export function selfSeedCommitment(input: {
   readonly seed: Uint8Array
 }): Uint8Array {
   const { contextDigest, rosterDigest, owner, seed } = input
-  return digestTuple('blindsum/v1/self-seed-commitment', contextDigest, rosterDigest, owner, seed)
+  return digestSecretTuple('blindsum/v1/self-seed-commitment', contextDigest, rosterDigest, owner, seed)
+}
+
+/** SHA-256 of the encoded tuple, which is overwritten: it holds the secret. */
+function digestSecretTuple(label: string, ...fields: readonly TupleField[]): Uint8Array {
+  const encoded = encodeTuple(label, ...fields)
+  const digest = sha256(encoded)
+  wipe(encoded)
+  return digest
 }

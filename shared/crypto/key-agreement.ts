@@ -6,6 +6,7 @@ import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from
 import { InvariantError, invariant } from '../errors.ts'
 import type { Rng } from '../random.ts'
 import { encodeHex } from './digest.ts'
+import { secretBytes, wipe } from './secrets.ts'
 
 /** Both halves are 32 raw bytes, little-endian as in RFC 7748. */
 export interface KeyPair {
@@ -38,14 +39,11 @@ export function generateKeyPair(rng: Rng): KeyPair {
 
 /**
  * The key pair of a secret key: deterministic, so that a reconstructed s_sk can be checked against the s_pk on the roster.
- * The returned secret key is its own copy.
+ * The pair takes the given bytes over, without a copy: overwriting its secret key leaves none.
  */
 export function keyPairFromSecret(secretKey: Uint8Array): KeyPair {
   const der = createPublicKey(privateKeyObject(secretKey)).export({ format: 'der', type: 'spki' })
-  return {
-    publicKey: new Uint8Array(der.subarray(PUBLIC_KEY_HEADER.length)),
-    secretKey: new Uint8Array(secretKey),
-  }
+  return { publicKey: new Uint8Array(der.subarray(PUBLIC_KEY_HEADER.length)), secretKey }
 }
 
 /** True for 32 bytes that spell u < 2^255 − 19 with the top bit clear and are not of small order. */
@@ -62,7 +60,11 @@ export function agree(secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array 
   const peer = createPublicKey({ key: Buffer.concat([PUBLIC_KEY_HEADER, publicKey]), format: 'der', type: 'spki' })
   const own = privateKeyObject(secretKey)
   try {
-    return new Uint8Array(diffieHellman({ privateKey: own, publicKey: peer }))
+    const result = diffieHellman({ privateKey: own, publicKey: peer })
+    const shared = secretBytes(KEY_BYTES)
+    shared.set(result)
+    wipe(result)
+    return shared
   } catch (cause) {
     // OpenSSL itself refuses an all-zero shared secret (RFC 7748 section 6.1).
     throw new InvariantError('X25519 with a public key of small order, which admission should have refused', { cause })
@@ -72,9 +74,11 @@ export function agree(secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array 
 function privateKeyObject(secretKey: Uint8Array): KeyObject {
   invariant(secretKey.length === KEY_BYTES, `an X25519 secret key has 32 bytes, not ${secretKey.length}`)
   const der = Buffer.concat([PRIVATE_KEY_HEADER, secretKey])
-  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-  der.fill(0)
-  return key
+  try {
+    return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+  } finally {
+    wipe(der)
+  }
 }
 
 /** Public data: early return is fine. p = 2^255 − 19 is ed ff … ff 7f, so only ed…ff ff…ff 7f and the top bit are out. */

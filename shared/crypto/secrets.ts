@@ -13,6 +13,14 @@ export function wipe(...secrets: readonly (Uint8Array | Uint16Array | Uint32Arra
 }
 
 /**
+ * Zeros for a secret to be written into. Safety: short typed arrays live in V8's heap, where the collector moves them and
+ * leaves their bytes behind; these never do, so that overwriting them overwrites all there is.
+ */
+export function secretBytes(lengthBytes: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new ArrayBuffer(lengthBytes))
+}
+
+/**
  * Owns secret bytes until they are spent.
  *
  * @example

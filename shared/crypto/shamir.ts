@@ -7,7 +7,7 @@
  */
 import { invariant } from '../errors.ts'
 import type { Rng } from '../random.ts'
-import { wipe } from './secrets.ts'
+import { secretBytes, wipe } from './secrets.ts'
 
 export const SECRET_BYTES = 32
 const WORDS = SECRET_BYTES / 2
@@ -39,7 +39,7 @@ export function splitSecret(input: {
   for (let degree = 1; degree < threshold; degree += 1) {
     coefficients.push(readWords(randomness.subarray((degree - 1) * SECRET_BYTES, degree * SECRET_BYTES)))
   }
-  const shares = new Map(holders.map((holder) => [holder, writeWords(evaluate(coefficients, holder))]))
+  const shares = new Map(holders.map((holder) => [holder, shareAt(coefficients, holder)]))
   wipe(randomness, ...coefficients)
   return shares
 }
@@ -55,7 +55,7 @@ export function reconstructSecret(shares: readonly HeldShare[], threshold: numbe
     threshold,
   )
   const used = shares.slice(0, threshold)
-  const sum = new Uint16Array(WORDS)
+  const sum = secretWords()
   for (const { holder, share } of used) {
     invariant(share.length === SECRET_BYTES, `a share has ${SECRET_BYTES} bytes, not ${share.length}`)
     const factor = lagrangeFactorAtZero(holder, used)
@@ -91,9 +91,16 @@ export function invert(a: number): number {
   return inverse
 }
 
+function shareAt(coefficients: readonly Uint16Array[], x: number): Uint8Array {
+  const words = evaluate(coefficients, x)
+  const share = writeWords(words)
+  wipe(words)
+  return share
+}
+
 /** Horner's rule at x for all sixteen polynomials. */
 function evaluate(coefficients: readonly Uint16Array[], x: number): Uint16Array {
-  const values = new Uint16Array(WORDS)
+  const values = secretWords()
   for (const coefficient of coefficients.toReversed()) {
     for (let word = 0; word < WORDS; word += 1) values[word] = multiply(values[word]!, x) ^ coefficient[word]!
   }
@@ -120,12 +127,18 @@ function requireHolders(holders: readonly number[], threshold: number): void {
   invariant(enough, `a threshold of ${threshold} needs at least as many holders, there are ${holders.length}`)
 }
 
+function secretWords(): Uint16Array {
+  return new Uint16Array(secretBytes(SECRET_BYTES).buffer)
+}
+
 function readWords(bytes: Uint8Array): Uint16Array {
-  return Uint16Array.from({ length: WORDS }, (_, word) => (bytes[2 * word]! << 8) | bytes[2 * word + 1]!)
+  const words = secretWords()
+  for (let word = 0; word < WORDS; word += 1) words[word] = (bytes[2 * word]! << 8) | bytes[2 * word + 1]!
+  return words
 }
 
 function writeWords(words: Uint16Array): Uint8Array {
-  const bytes = new Uint8Array(SECRET_BYTES)
+  const bytes = secretBytes(SECRET_BYTES)
   for (let word = 0; word < WORDS; word += 1) {
     bytes[2 * word] = words[word]! >>> 8
     bytes[2 * word + 1] = words[word]! & 0xff

@@ -14,6 +14,7 @@ import {
 import { invariant } from '../errors.ts'
 import { type Rng, systemRng } from '../random.ts'
 import { encodeHex } from './digest.ts'
+import { wipe } from './secrets.ts'
 
 /** P-256: compressed public key of 33 bytes, secret scalar of 32 bytes, big-endian. */
 export interface SigningKey {
@@ -28,7 +29,7 @@ const CURVE = 'prime256v1'
 
 /** Field prime and group order of P-256 (FIPS 186-4, D.1.2.3). */
 const FIELD_PRIME = 'ffffffff00000001000000000000000000000000ffffffffffffffffffffffff'
-const GROUP_ORDER = 'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551'
+const GROUP_ORDER = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex')
 
 /** DER of PKCS#8 and SubjectPublicKeyInfo for P-256 (RFC 5480, RFC 5915) up to the raw scalar or compressed point. */
 const PRIVATE_KEY_HEADER = Buffer.from('3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420', 'hex')
@@ -37,17 +38,17 @@ const PUBLIC_KEY_HEADER = Buffer.from('3039301306072a8648ce3d020106082a8648ce3d0
 /** A fresh key: 32 bytes of `rng`, drawn again in the rare case (2^-32) that they are no scalar of the group. */
 export function generateSigningKey(rng: Rng = systemRng): SigningKey {
   for (;;) {
-    const secretKey = new Uint8Array(rng(SCALAR_BYTES))
+    const secretKey = rng(SCALAR_BYTES)
     if (isScalar(secretKey)) return signingKeyFromSecret(secretKey)
   }
 }
 
-/** The key with this secret scalar. */
+/** The key with this secret scalar. It takes the given bytes over, without a copy. */
 export function signingKeyFromSecret(secretKey: Uint8Array): SigningKey {
   invariant(secretKey.length === SCALAR_BYTES && isScalar(secretKey), 'a P-256 secret is a 32-byte scalar of the group')
   const ecdh = createECDH(CURVE)
   ecdh.setPrivateKey(secretKey)
-  return { publicKey: new Uint8Array(ecdh.getPublicKey(null, 'compressed')), secretKey: new Uint8Array(secretKey) }
+  return { publicKey: new Uint8Array(ecdh.getPublicKey(null, 'compressed')), secretKey }
 }
 
 /** Signs SHA-256(message): 64 bytes r‖s, different each time. */
@@ -55,9 +56,12 @@ export function sign(key: Uint8Array | SigningKey, message: Uint8Array): Uint8Ar
   const secretKey = key instanceof Uint8Array ? key : key.secretKey
   invariant(secretKey.length === SCALAR_BYTES, `a P-256 secret has ${SCALAR_BYTES} bytes, not ${secretKey.length}`)
   const der = Buffer.concat([PRIVATE_KEY_HEADER, secretKey])
-  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-  der.fill(0)
-  return new Uint8Array(signBytes('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' }))
+  try {
+    const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    return new Uint8Array(signBytes('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' }))
+  } finally {
+    wipe(der)
+  }
 }
 
 /** True for a valid signature. Key and signature may come from a peer: malformed ones are false, never a throw. */
@@ -88,5 +92,5 @@ function publicKeyObject(publicKey: Uint8Array): KeyObject | null {
 
 /** 0 < scalar < group order. Its time tells only what every accepted key has in common. */
 function isScalar(bytes: Uint8Array): boolean {
-  return bytes.some((byte) => byte !== 0) && encodeHex(bytes) < GROUP_ORDER
+  return bytes.some((byte) => byte !== 0) && Buffer.compare(bytes, GROUP_ORDER) < 0
 }

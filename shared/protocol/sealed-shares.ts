@@ -2,6 +2,7 @@
  * What one neighbour's ciphertext holds: the share of b, then the share of s_sk, 32 bytes each, sealed to the neighbour with
  * both digests and both indices as associated data, so that a ciphertext opens in one session, for one pair, in one direction.
  */
+import { secretBytes, wipe } from '../crypto/secrets.ts'
 import { openShares, sealShares } from '../crypto/share-cipher.ts'
 import type { SessionDigests } from './deal.ts'
 import { encodeTuple } from './tuple.ts'
@@ -23,18 +24,29 @@ interface Direction {
 
 /** Seals both shares under K_{from→to}; the nonce is 24 fresh random bytes, the key is used once. */
 export function sealSharePair(direction: Direction, shares: SharePair, nonce: Uint8Array): Uint8Array {
-  const plaintext = new Uint8Array(64)
+  const plaintext = secretBytes(64)
   plaintext.set(shares.selfSeedShare, 0)
   plaintext.set(shares.maskKeyShare, 32)
-  return sealShares({ key: direction.key, nonce, plaintext, associatedData: associatedData(direction) })
+  try {
+    return sealShares({ key: direction.key, nonce, plaintext, associatedData: associatedData(direction) })
+  } finally {
+    wipe(plaintext)
+  }
 }
 
 /** Opens a pair, or `null` when the ciphertext is not one sealed for this direction of this session. */
 export function openSharePair(direction: Direction, ciphertext: Uint8Array): SharePair | null {
   if (ciphertext.length !== SEALED_SHARES_BYTES) return null
   const plaintext = openShares({ key: direction.key, ciphertext, associatedData: associatedData(direction) })
-  if (plaintext === null || plaintext.length !== 64) return null
-  return { selfSeedShare: plaintext.slice(0, 32), maskKeyShare: plaintext.slice(32, 64) }
+  if (plaintext === null) return null
+  const [selfSeedShare, maskKeyShare] = [secretBytes(32), secretBytes(32)]
+  // Safety: byte by byte, for a view of the plaintext would move it and leave its bytes where they were.
+  for (let at = 0; at < 32; at += 1) {
+    selfSeedShare[at] = plaintext[at] ?? 0
+    maskKeyShare[at] = plaintext[32 + at] ?? 0
+  }
+  wipe(plaintext)
+  return { selfSeedShare, maskKeyShare }
 }
 
 function associatedData({ digests, from, to }: Direction): Uint8Array {
