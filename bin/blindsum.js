@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
  * Starts `blindsum` on any Node >= 18: finds the runtime this package is pinned to (the npm package `node`) and runs the
- * program on it, from source in a checkout and from dist/ in an installed package. Signals are passed on, and the exit
- * code is the program's own. Plain JavaScript, because the Node that reads it may know no types.
+ * program on it, from source in a checkout and from dist/ in an installed package. Signals are passed on, the exit code is
+ * the program's own, and a channel tells the program when this process is gone. Plain JavaScript for Node 18, older than
+ * package.json asks for: then it can still say what is missing.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -42,8 +43,12 @@ function pinnedRuntime() {
 }
 
 function runOn(runtime, file) {
-  const child = spawn(runtime, [...process.execArgv, file, ...process.argv.slice(2)], { stdio: 'inherit' })
+  const child = spawn(runtime, [...process.execArgv, file, ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  })
   for (const signal of FORWARDED) process.on(signal, () => child.kill(signal))
+  // Whoever started this process with a channel is gone: so should be the program.
+  if (process.send !== undefined) process.on('disconnect', () => child.kill('SIGTERM'))
   // Ctrl-C on a terminal reaches the whole foreground group, the child included: passed on, it would arrive twice.
   process.on('SIGINT', () => {
     if (!process.stdin.isTTY) child.kill('SIGINT')

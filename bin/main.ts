@@ -51,9 +51,23 @@ function overview(commands: readonly CommandEntry[]): string {
   return `${head}\n${rows.join('\n')}\n\nblindsum COMMAND --help shows its options and an example; blindsum --version the version.\n`
 }
 
+/**
+ * Whoever started us with a channel (the launcher, the demo) wants us gone when it is, even when it was killed: the end
+ * of the channel counts as SIGTERM.
+ */
+function endWithStarter(): void {
+  if (process.send === undefined) return
+  const end = () => void process.kill(process.pid, 'SIGTERM')
+  if (!process.connected) end()
+  process.once('disconnect', end)
+  // Listening must not keep a finished command alive.
+  process.channel?.unref()
+}
+
 // A reader that has seen enough (`| head`) is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
   throw error
 })
+endWithStarter()
 process.exitCode = await main(process.argv.slice(2))

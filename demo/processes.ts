@@ -2,11 +2,12 @@
  * The demo's processes: started through the same `blindsum` a user types, each with a log file in its own folder, and
  * gone when the demo is, however it ends. A log line can be waited for; a process that ends unasked ends the demo.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessByStdio, type StdioOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 const BLINDSUM = fileURLToPath(new URL('../bin/blindsum.js', import.meta.url))
@@ -46,7 +47,7 @@ export class DemoProcesses {
   /** Starts `blindsum ARGS` as a service in `folder`. */
   start(name: string, folder: string, args: readonly string[]): DemoProcess {
     const logFile = join(folder, 'log.jsonl')
-    const child = spawn(process.execPath, [BLINDSUM, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawnBlindsum(folder, args)
     this.#running.add(child)
     const file = createWriteStream(logFile, { flags: 'a' })
     const lines: string[] = []
@@ -95,7 +96,7 @@ export class DemoProcesses {
 
   /** Runs `blindsum ARGS` to its end. */
   async run(folder: string, args: readonly string[]): Promise<Finished> {
-    const child = spawn(process.execPath, [BLINDSUM, ...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawnBlindsum(folder, args)
     this.#running.add(child)
     const texts = { stdout: '', stderr: '' }
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -125,6 +126,17 @@ export class DemoProcesses {
     this.#stopping = true
     for (const child of this.#running) child.kill('SIGKILL')
   }
+}
+
+/** The channel is never spoken on: its end tells the process that the demo is gone, however that came. */
+function spawnBlindsum(folder: string, args: readonly string[]) {
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', 'ipc']
+  // Safety: standard output and error are pipes, as asked for; the types know no channel beside them.
+  return spawn(process.execPath, [BLINDSUM, ...args], { cwd: folder, stdio }) as ChildProcessByStdio<
+    null,
+    Readable,
+    Readable
+  >
 }
 
 /** Reads a JSON file that another process will write whole. */

@@ -1,7 +1,7 @@
 /** `bin/blindsum.js` on the machine's own Node: it finds the pinned runtime, passes signals on, keeps the exit code. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -54,6 +54,22 @@ describe('on the machine’s own Node', () => {
     expect(child.exitCode).toBe(0)
     expect(lines.at(-1)).toContain('participant stopped')
   })
+
+  test('killed without a word, it takes the program with it, in good order', async () => {
+    const config = await participantConfig()
+    const child = spawn(runtime, [BLINDSUM, 'participant', '--config', config], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const lines: string[] = []
+    // The pipe ends only when everybody who writes into it is gone.
+    for await (const line of createInterface({ input: child.stdout })) {
+      lines.push(line)
+      if (line.includes('participant started')) child.kill('SIGKILL')
+    }
+    expect(child.signalCode).toBe('SIGKILL')
+    const isProgramItself = runtime === process.execPath
+    expect(lines.at(-1)).toContain(isProgramItself ? 'participant' : 'participant stopped')
+  })
 })
 
 test('without the runtime it says what to do', async () => {
@@ -71,7 +87,7 @@ test('without the runtime it says what to do', async () => {
 /** A site whose coordinator does not answer: the agent keeps trying. */
 async function participantConfig(): Promise<string> {
   const ca = join(folder, 'ca')
-  await initAuthority({ folder: ca, trustDomain: 'demo.example' })
+  if (!existsSync(ca)) await initAuthority({ folder: ca, trustDomain: 'demo.example' })
   await issueSvid({ folder: ca, path: '/site/a', out: join(folder, 'identity') })
   const config = {
     dataFolder: './data',
