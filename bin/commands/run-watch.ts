@@ -5,6 +5,7 @@
 import type { RunEventBody } from '../../coordinator/registry/run-events.ts'
 import type { RunEvent } from '../../shared/wire/generated/blindsum/v1/operator.ts'
 import { command } from '../command-line.ts'
+import { followRun } from '../follow-run.ts'
 import { withOperator } from '../operator-client.ts'
 import { OPERATOR_OPTIONS, operatorConnection } from '../operator-options.ts'
 import { printJson, printLine } from '../print.ts'
@@ -16,7 +17,8 @@ export const runWatchCommand = command(
     usage: 'RUN',
     about:
       'Follows a run, by name or id, one line per round, until it has ended: sites counted, loss and accuracy over what\n' +
-      'the sites hold out, and bytes sent by a site. On a terminal it shows the round under way.',
+      'the sites hold out, and bytes sent by a site. On a terminal it shows the round under way. When the connection\n' +
+      'breaks it tries again for two minutes and goes on where it was.',
     options: {
       ...OPERATOR_OPTIONS,
       'until-paused': { type: 'boolean', about: 'end also when the run pauses (exit 1)' },
@@ -27,13 +29,17 @@ export const runWatchCommand = command(
   },
   async ({ values, words }) => {
     const view = new RunView(values.json ? { write: () => {} } : process.stdout)
-    await withOperator(operatorConnection(values), async (operator) => {
-      for await (const event of operator.watch(words[0] ?? '', 0)) {
+    const connection = operatorConnection(values)
+    await followRun({
+      run: words[0] ?? '',
+      connect: (work) => withOperator(connection, work),
+      see: (event) => {
         if (values.json) printJson(eventAsJson(event))
         view.show(readEvent(event))
         const { ending, pausedBecause } = view.progress
-        if (ending !== null || (values['until-paused'] && pausedBecause !== null)) break
-      }
+        return ending !== null || (values['until-paused'] && pausedBecause !== null)
+      },
+      tell: (line) => (values.json ? process.stderr.write(`${line}\n`) : view.note(line)),
     })
     view.finish()
     const { ending, pausedBecause } = view.progress
