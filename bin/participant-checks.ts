@@ -23,6 +23,8 @@ import { type LoadedPlan, loadPlanFile } from './plan-file.ts'
 import { byteSize, utcTime } from './text-table.ts'
 
 const LEAST_FREE_BYTES = 1e9
+/** A warning: renewal should have come long before. */
+const SHORT_LIFETIME_MS = 600_000
 const HELLO_TIMEOUT_MS = 10_000
 /** Advertisements bear a clock difference of five minutes; a minute is a warning sign. */
 const CLOCK_LIMIT_MS = 60_000
@@ -52,6 +54,12 @@ export async function checkParticipant(
   )
   if (config === undefined) return false
   const identity = await attempt('certificate', () => openIdentity(config), identityWords)
+  if (identity !== undefined) {
+    for (const finding of identityFindings(config, identity.current(), Date.now())) {
+      if (!finding.ok && !finding.isOptional) allWell = false
+      tell(finding)
+    }
+  }
   await attempt(
     'data folder',
     () => freeBytes(config.dataFolder),
@@ -114,6 +122,30 @@ function identityWords(source: IdentitySource): string {
   return `${spiffeId} until ${utcTime(notAfterMs)}, accepted by the trust bundle`
 }
 
+/** What is to be said of a valid certificate: that it is of the wrong trust domain, or that it will not last. */
+export function identityFindings(
+  { coordinator }: Pick<ParticipantConfig, 'coordinator'>,
+  { spiffeId, notAfterMs }: { readonly spiffeId: string; readonly notAfterMs: number },
+  nowMs: number,
+): Finding[] {
+  const findings: Finding[] = []
+  const [own, theirs] = [trustDomainOf(spiffeId), trustDomainOf(coordinator.spiffeId)]
+  if (own !== theirs) {
+    const detail = `your certificate is of ${own}, the coordinator of ${theirs}: have one issued there, or mend coordinator.spiffeId`
+    findings.push({ name: 'trust domain', ok: false, isOptional: false, detail })
+  }
+  const leftMs = notAfterMs - nowMs
+  if (leftMs < SHORT_LIFETIME_MS) {
+    const detail = `the certificate ends in ${Math.max(0, Math.round(leftMs / 60_000))} min: have it renewed now`
+    findings.push({ name: 'renewal', ok: false, isOptional: true, detail })
+  }
+  return findings
+}
+
+function trustDomainOf(spiffeId: string): string {
+  return spiffeId.replace('spiffe://', '').split('/')[0] ?? ''
+}
+
 /** Free bytes where the data folder is or will be. Throws when it cannot be written. */
 function freeBytes(folder: string): number {
   mkdirSync(existsSync(folder) ? folder : dirname(folder), { recursive: true })
@@ -138,7 +170,11 @@ function checkPolicy(config: ParticipantConfig, { plan, digest }: LoadedPlan, id
   if (objections.length === 0) return 'the site’s policy permits the plan'
   throw new ConfigError(
     'plan_not_permitted',
-    objections.map(({ code, message }) => `${code}: ${message}`),
+    objections.map(({ code, message }) =>
+      code === 'not_enrolled'
+        ? `${spiffeId} is not enrolled in this plan: ask its author to add it under participants.enrolled`
+        : `${code}: ${message}`,
+    ),
   )
 }
 

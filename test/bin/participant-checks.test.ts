@@ -1,0 +1,71 @@
+/** What `participant check` says of identities that are valid and will not do. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import { writePlan } from '../../demo/plan.ts'
+import { initAuthority, issueSvid } from '../../shared/authority/authority-folder.ts'
+import { runInProcess } from './run-commands.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'blindsum-checks-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const config = join(folder, 'participant.yaml')
+
+beforeAll(async () => {
+  const ca = join(folder, 'ca')
+  await initAuthority({ folder: ca, trustDomain: 'other.example' })
+  await issueSvid({ folder: ca, path: '/site/a', out: join(folder, 'identity'), lifetimeMs: 300_000 })
+  writeFileSync(
+    config,
+    stringify({
+      dataFolder: './data',
+      identity: {
+        certificate: './identity/svid.pem',
+        privateKey: './identity/svid.key',
+        trustBundle: './identity/bundle.json',
+      },
+      coordinator: { address: '127.0.0.1:1', spiffeId: 'spiffe://clinics.example/coordinator' },
+      data: { format: 'npy', features: './x.npy', labels: './y.npy' },
+    }),
+  )
+})
+
+async function findings(
+  ...args: string[]
+): Promise<{ name: string; ok: boolean; isOptional: boolean; detail: string }[]> {
+  const { stdout, code } = await runInProcess('participant check', ['--config', config, '--json', ...args])
+  expect(code).toBe(1)
+  return JSON.parse(stdout).findings
+}
+
+describe('participant check', () => {
+  test('a certificate of another trust domain than the coordinator’s', async () => {
+    expect(await findings()).toContainEqual({
+      name: 'trust domain',
+      ok: false,
+      isOptional: false,
+      detail: expect.stringContaining('your certificate is of other.example, the coordinator of clinics.example'),
+    })
+  })
+
+  test('a certificate about to end is a warning', async () => {
+    expect(await findings()).toContainEqual({
+      name: 'renewal',
+      ok: false,
+      isOptional: true,
+      detail: expect.stringMatching(/^the certificate ends in [45] min/),
+    })
+  })
+
+  test('a plan that does not enrol the site', async () => {
+    const plan = writePlan(folder, { sites: ['north', 'south', 'east'], rounds: 1, seed: 1 })
+    expect(await findings('--plan', plan)).toContainEqual({
+      name: 'policy',
+      ok: false,
+      isOptional: false,
+      detail: expect.stringContaining('spiffe://other.example/site/a is not enrolled in this plan'),
+    })
+  })
+})
