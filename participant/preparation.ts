@@ -186,7 +186,9 @@ export class Preparation {
     checkRound(order, plan)
     const sessions = journal.maskedSessionsOn(order)
     if (sessions >= policy.sessionsPerModel) {
-      const message = `${sessions} masked sessions on this global model or in this round, policy.sessionsPerModel is ${policy.sessionsPerModel}`
+      const message =
+        `${sessions} masked sessions on this global model or in this round, policy.sessionsPerModel is ` +
+        `${policy.sessionsPerModel}: begin from fresh initial weights, or let the site raise its limit`
       throw new NotReady('too_many_sessions', message)
     }
     const modelOf = { connection, digest: modelDigest, maxBytes: policy.maxModelBytes, what: 'model', signal }
