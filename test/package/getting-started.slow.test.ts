@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -29,10 +29,11 @@ test(
       script,
       [PROLOGUE, ...[...page.matchAll(/```(yaml|sh)\n([\s\S]*?)```/g)].map(blockAsShell)].join('\n'),
     )
-    // The page's `npx node` writes a model with the checkout's own writer.
-    symlinkSync(join(ROOT, 'shared'), join(folder, 'shared'))
+    // The page works in a folder of a checkout, which this stands for.
+    for (const part of ['bin', 'shared', 'node_modules']) symlinkSync(join(ROOT, part), join(folder, part))
     const environment = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` }
     const { stdout } = await promisify(execFile)('bash', [script], { cwd: folder, env: environment, timeout: LIMIT_MS })
+    expect(readdirSync(folder).sort()).toEqual(['bin', 'federation', 'node_modules', 'page.sh', 'shared'])
     expect(stdout).toContain('this site can join')
     expect(stdout).toContain('completed; the best version is')
     expect(stdout).toMatch(/verified: version \d+, back to version 0/)
@@ -41,7 +42,6 @@ test(
 )
 
 const PROLOGUE = `set -e
-blindsum() { node '${BLINDSUM}' "$@"; }
 services=''
 trap 'kill $services; wait' EXIT`
 
@@ -58,7 +58,7 @@ function blockAsShell([, language, body = '']: RegExpMatchArray): string {
       .map((site) => service(`blindsum participant --config ${site}/participant.yaml`))
       .join('\n')
   }
-  return body.replaceAll('npx node', 'node')
+  return body
 }
 
 function service(line: string): string {
