@@ -34,6 +34,15 @@ export interface RunProgress {
   readonly pausedBecause: string | null
   /** What happened beside the rounds, in words, in the order of events. */
   readonly remarks: readonly string[]
+  /** Why sites take no part in the present round: the first of each cause is told at once, the others together. */
+  readonly refusals: readonly Refusals[]
+}
+
+interface Refusals {
+  readonly round: number
+  readonly code: string
+  readonly message: string
+  readonly others: readonly string[]
 }
 
 export const NO_PROGRESS: RunProgress = {
@@ -44,10 +53,13 @@ export const NO_PROGRESS: RunProgress = {
   ending: null,
   pausedBecause: null,
   remarks: [],
+  refusals: [],
 }
 
 /** The picture after one more event. */
-export function afterEvent(progress: RunProgress, event: RunEventBody): RunProgress {
+export function afterEvent(before: RunProgress, event: RunEventBody): RunProgress {
+  const isPreparing = event.kind === 'participant_ready' || (event.kind === 'stage' && event.body.stage === 'prepare')
+  const progress = isPreparing ? before : withOthers(before)
   switch (event.kind) {
     case 'run_submitted':
       return { ...progress, name: event.body.name, rounds: event.body.rounds }
@@ -64,7 +76,7 @@ export function afterEvent(progress: RunProgress, event: RunEventBody): RunProgr
       return { ...progress, present }
     }
     case 'participant_ready':
-      return event.body.ready ? progress : remark(progress, notReady(event.body))
+      return event.body.ready ? progress : refused(progress, event.body)
     case 'stage': {
       const { round, attempt, stage, answered, of } = event.body
       const isFinalEvaluation = progress.present?.isFinalEvaluation ?? false
@@ -113,18 +125,29 @@ function remark(progress: RunProgress, text: string): RunProgress {
   return { ...progress, remarks: [...progress.remarks, text] }
 }
 
-function notReady({
-  round,
-  spiffeId,
-  code,
-  message,
-}: {
-  round: number
-  spiffeId: string
-  code: string
-  message: string
-}) {
-  return `round ${round}: ${spiffeId} takes no part (${code}): ${message}`
+function refused(
+  progress: RunProgress,
+  body: Extract<RunEventBody, { kind: 'participant_ready' }>['body'],
+): RunProgress {
+  const { round, spiffeId, code, message } = body
+  const isSame = (other: Refusals) => other.round === round && other.code === code && other.message === message
+  if (!progress.refusals.some(isSame)) {
+    const refusals = [...progress.refusals, { round, code, message, others: [] }]
+    return remark({ ...progress, refusals }, `round ${round}: ${spiffeId} takes no part (${code}): ${message}`)
+  }
+  const refusals = progress.refusals.map((one) => (isSame(one) ? { ...one, others: [...one.others, spiffeId] } : one))
+  return { ...progress, refusals }
+}
+
+/** Tells who else gave a reason that was told already, once the sites have answered. */
+function withOthers(progress: RunProgress): RunProgress {
+  if (progress.refusals.length === 0) return progress
+  const told: RunProgress = { ...progress, refusals: [] }
+  return progress.refusals
+    .filter(({ others }) => others.length > 0)
+    .reduce((next, { round, code, others }) => {
+      return remark(next, `round ${round}: so it is with ${others.length} more (${code}): ${others.join(', ')}`)
+    }, told)
 }
 
 function aborted(body: Extract<RunEventBody, { kind: 'session_aborted' }>['body']): string {

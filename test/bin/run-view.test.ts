@@ -106,3 +106,31 @@ test('events of a kind not known yet change nothing', () => {
   const event = { kind: 'from_the_future', body: {} } as unknown as RunEventBody
   expect(afterEvent(NO_PROGRESS, event)).toBe(NO_PROGRESS)
 })
+
+test('one reason of many sites is told once, with who else gave it', () => {
+  const refusal = (spiffeId: string, code = 'too_many_sessions'): RunEventBody => ({
+    kind: 'participant_ready',
+    body: { round: 1, attempt: 1, spiffeId, ready: false, code, message: 'because' },
+  })
+  const preparing: RunEventBody = {
+    kind: 'stage',
+    body: { round: 1, attempt: 1, stage: 'prepare', answered: 1, of: 5 },
+  }
+  const paused: RunEventBody = { kind: 'run_paused', body: { reason: 'too few', by: 'coordinator' } }
+  const events = [
+    submitted(2),
+    started(1),
+    refusal('a'),
+    preparing,
+    refusal('b'),
+    refusal('x', 'busy'),
+    refusal('c'),
+    paused,
+  ]
+  expect(shown(events).split('\n').slice(0, 4)).toEqual([
+    '  round 1: a takes no part (too_many_sessions): because',
+    '  round 1: x takes no part (busy): because',
+    '  round 1: so it is with 2 more (too_many_sessions): b, c',
+    '  paused by coordinator: too few',
+  ])
+})
