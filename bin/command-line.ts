@@ -77,7 +77,7 @@ export function readCommandLine<Options extends OptionSpecs>(
     const options = { ...known, help: { type: 'boolean', short: 'h' } as const }
     parsed = parseArgs({ args: [...args], allowPositionals: true, options })
   } catch (cause) {
-    throw new UsageError((cause as Error).message.split('. ')[0] ?? 'wrong usage', { cause })
+    throw new UsageError(usageWords(cause as NodeJS.ErrnoException, Object.keys(known)), { cause })
   }
   if (parsed.values.help) return 'help'
   if (parsed.positionals.length !== spec.words.length) {
@@ -93,6 +93,15 @@ export function readCommandLine<Options extends OptionSpecs>(
   )
   // Safety: built from the specification itself: booleans are booleans, the rest string or undefined.
   return { values: values as CommandLine<Options>['values'], words: parsed.positionals }
+}
+
+/** Node's complaint in one line of ours. */
+function usageWords({ code, message }: NodeJS.ErrnoException, known: readonly string[]): string {
+  const first = message.split(/[.\n]( |$)/)[0] ?? message
+  const option = /'(-[^' ]+)/.exec(first)?.[1]
+  if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION' || option === undefined) return first
+  const options = [...known, 'help'].map((name) => `--${name}`).join(', ')
+  return `there is no option ${option}; there are ${options}`
 }
 
 /** The option's value. Throws UsageError naming the option when it is absent. */

@@ -14,6 +14,7 @@ export async function main(args: string[]): Promise<number> {
     process.stdout.write(`${JSON.parse(readFileSync(packageFile('package.json'), 'utf8')).version}\n`)
     return 0
   }
+  if (first === 'help' && second !== '') return await main([...args.slice(1), '--help'])
   if (args.length === 0 || first === '--help' || first === '-h' || first === 'help') {
     const stream = args.length === 0 ? process.stderr : process.stdout
     stream.write(overview(COMMANDS))
@@ -34,9 +35,12 @@ export async function main(args: string[]): Promise<number> {
 /** `blindsum run` and `blindsum run --help`: the commands of that group. */
 function groupPage(first: string, second: string): number {
   const group = COMMANDS.filter(({ name }) => name.startsWith(`${first} `))
+  if (group.length === 0 && first.startsWith('-')) {
+    return reportError('', new UsageError(`there is no option ${first}; there are --help, --version`))
+  }
   if (group.length === 0) return reportError('', new UsageError(`there is no command "${first}"`))
   if (second === '--help' || second === '-h') {
-    process.stdout.write(overview(group))
+    process.stdout.write(overview(group, first))
     return 0
   }
   const known = group.map(({ name }) => name.split(' ')[1]).join(', ')
@@ -44,11 +48,13 @@ function groupPage(first: string, second: string): number {
   return reportError(first, new UsageError(`expected one of ${known}; got ${found}`))
 }
 
-function overview(commands: readonly CommandEntry[]): string {
-  const width = Math.max(...commands.map(({ name }) => name.length))
-  const rows = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
-  const head = 'Usage: blindsum COMMAND [options]\n\nFederated learning whose coordinator only ever sees the sum.\n'
-  return `${head}\n${rows.join('\n')}\n\nblindsum COMMAND --help shows its options and an example; blindsum --version the version.\n`
+function overview(commands: readonly CommandEntry[], group = ''): string {
+  const word = ({ name }: CommandEntry) => (group === '' ? name : name.slice(group.length + 1))
+  const width = Math.max(...commands.map((entry) => word(entry).length))
+  const rows = commands.map((entry) => `  ${word(entry).padEnd(width)}  ${entry.summary}`)
+  const call = group === '' ? 'blindsum' : `blindsum ${group}`
+  const head = `Usage: ${call} COMMAND [options]\n\nFederated learning whose coordinator only ever sees the sum.\n`
+  return `${head}\n${rows.join('\n')}\n\n${call} COMMAND --help shows its options and an example; blindsum --version the version.\n`
 }
 
 /**

@@ -17,6 +17,7 @@ import {
   type VersionSummary,
 } from '../shared/wire/generated/blindsum/v1/operator.ts'
 import { refusalFromError } from '../shared/wire/status.ts'
+import { failureWords } from './failure-words.ts'
 import type { OperatorConnection } from './operator-options.ts'
 
 const CALL_TIMEOUT_MS = 20_000
@@ -160,6 +161,6 @@ export class Operator {
       })
     }
     const failure = this.#channel.explain(error)
-    return new ConfigError(failure.code, failure.message, { cause: error })
+    return new ConfigError(failure.code, failureWords(failure), { cause: error })
   }
 }

@@ -18,6 +18,7 @@ import { WIRE_LABEL } from '../shared/protocol/label.ts'
 import { SOFTWARE_VERSION } from '../shared/runtime/software-version.ts'
 import { fileIdentitySource } from '../shared/transport/file-identity-source.ts'
 import type { IdentitySource } from '../shared/transport/identity-source.ts'
+import { failureWords } from './failure-words.ts'
 import type { Finding } from './finding.ts'
 import { type LoadedPlan, loadPlanFile } from './plan-file.ts'
 import { byteSize, utcTime } from './text-table.ts'
@@ -215,8 +216,8 @@ async function sayHello(config: ParticipantConfig, identity: IdentitySource): Pr
     return `${coordinatorId} at ${address}, version ${reply.softwareVersion}, clocks agree`
   } catch (error) {
     if (!isServiceError(error)) throw error
-    const { code, message } = connection.explain(error)
-    throw new Error(`${message} (${code})`, { cause: error })
+    const failure = connection.explain(error)
+    throw new Error(`${failureWords(failure)} (${failure.code})`, { cause: error })
   } finally {
     connection.close()
   }

@@ -32,16 +32,29 @@ const MAX_MODEL_FILE_BYTES = DEFAULT_MODEL_LIMITS.maxInitializerBytes + 16 * 102
  * problem of that step at once.
  */
 export function loadPlanFile(path: string): LoadedPlan {
-  const { value: written, resolvePath } = readConfigFile(path, planFile)
+  const { value: written, resolvePath } = readConfigFile(path, planFile, 'plan')
   const modelFile = resolvePath(written.model.file)
   const modelBytes = readModelFile(modelFile)
-  const model = decodeModel(modelBytes)
+  const model = decoded(modelFile, modelBytes)
   const problems = refuseModel(model)
   if (problems.length > 0) throw inModelFile(modelFile, 'model_refused', problems)
   checkTrainable(model, written, modelFile)
   const plan = documentOf(written, model, modelBytes)
   const document = encodePlan(plan)
   return { plan: parsePlan(document), document, digest: planDigest(document), model, modelBytes }
+}
+
+function decoded(file: string, bytes: Uint8Array): Model {
+  try {
+    return decodeModel(bytes)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    throw inModelFile(
+      file,
+      error.code,
+      error.problems.map((problem) => `${problem}; see docs/models.md`),
+    )
+  }
 }
 
 function documentOf(written: PlanFile, model: Model, modelBytes: Uint8Array): Plan {

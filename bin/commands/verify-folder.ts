@@ -7,6 +7,7 @@ import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from
 import { join } from 'node:path'
 import { ConfigError } from '../../shared/errors.ts'
 import type { ExportFolder } from '../../shared/provenance/verify/export-folder.ts'
+import { fileErrorWords } from '../file-error-words.ts'
 
 /** Enough for a session record of 65,535 sites. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024
@@ -44,7 +45,7 @@ function entriesOf(root: string, folder: string) {
   try {
     return readdirSync(join(root, folder), { withFileTypes: true })
   } catch (cause) {
-    throw new ConfigError('bad_export_folder', `${join(root, folder)} cannot be listed: ${(cause as Error).message}`, {
+    throw new ConfigError('bad_export_folder', `${join(root, folder)} cannot be listed: ${fileErrorWords(cause)}`, {
       cause,
     })
   }

@@ -15,6 +15,7 @@ import { parseProvenanceKey } from '../../shared/provenance/verify/public-key.ts
 import { trustDomainOf } from '../../shared/provenance/verify/session-link.ts'
 import { type VerificationReport, verifyVersion } from '../../shared/provenance/verify/verify-version.ts'
 import { command, JSON_OPTION, required, UsageError } from '../command-line.ts'
+import { fileErrorWords } from '../file-error-words.ts'
 import { openExportFolder } from './verify-folder.ts'
 import { reportAsJson, reportAsText } from './verify-report.ts'
 
@@ -96,7 +97,7 @@ function readAnchor(file: string, folder: string): string {
     place = relative(realpathSync(folder), realpathSync(file))
     content = readFileSync(file, 'utf8')
   } catch (cause) {
-    throw new ConfigError('unreadable_file', `${file} cannot be read: ${(cause as Error).message}`, { cause })
+    throw new ConfigError('unreadable_file', `${file} cannot be read: ${fileErrorWords(cause)}`, { cause })
   }
   if (place !== '..' && !place.startsWith(`..${sep}`)) {
     throw new ConfigError(

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { COMMANDS } from '../../bin/command-table.ts'
+import { writePlan } from '../../demo/plan.ts'
 import { runAsProcess, runInProcess } from './run-commands.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'blindsum-commands-'))
@@ -54,6 +55,19 @@ describe('blindsum', () => {
     expect(stderr).toBe('blindsum: there is no command "dance"\nTry: blindsum --help\n')
   })
 
+  test('help COMMAND is COMMAND --help', async () => {
+    for (const words of [['run'], ['run', 'watch']]) {
+      expect(await runAsProcess(['help', ...words])).toEqual(await runAsProcess([...words, '--help']))
+    }
+    expect((await runAsProcess(['help', 'run'])).stdout).toMatch(/^Usage: blindsum run COMMAND /)
+  })
+
+  test('an unknown option names the known ones', async () => {
+    const { code, stderr } = await runAsProcess(['--nope'])
+    expect(code).toBe(2)
+    expect(stderr).toBe('blindsum: there is no option --nope; there are --help, --version\nTry: blindsum --help\n')
+  })
+
   test('half a command names the other halves', async () => {
     const { code, stderr } = await runAsProcess(['run'])
     expect(code).toBe(2)
@@ -83,6 +97,41 @@ describe('errors', () => {
     expect(stderr).toContain('minimumCohrt')
     expect(stderr).toContain('identity')
     for (const line of stderr.trim().split('\n')) expect(line).toMatch(/^blindsum participant: /)
+  })
+
+  test('missing fields, misspelt keys and broken YAML are told in words', async () => {
+    const file = join(folder, 'plan.yaml')
+    writeFileSync(file, 'name: x\nround: 3\n')
+    const typo = (await runInProcess('run check', [file])).stderr
+    expect(typo).toContain(`${file}: rounds is missing\n`)
+    expect(typo).toContain(`${file}: unknown key "round"; did you mean rounds?\n`)
+    writeFileSync(file, 'a: [\nb: }\n c: - :\n d: [}\n- x: {\n')
+    const broken = (await runInProcess('run check', [file])).stderr
+    expect(broken.trim().split('\n')).toHaveLength(3)
+    expect((await runInProcess('run check', ['nosuch.yaml'])).stderr).toContain('give the path of a plan file')
+  })
+
+  test('a model that is no ONNX file is named', async () => {
+    const file = writePlan(folder, { sites: ['north', 'south', 'east'], rounds: 1, seed: 1 })
+    writeFileSync(join(folder, 'forward.onnx'), 'not a model')
+    const { code, stderr } = await runInProcess('run check', [file])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/\.onnx: .*see docs\/models\.md\n$/)
+  })
+
+  test('verify says in words which path leads nowhere', async () => {
+    const { stderr } = await runInProcess('verify', [join(folder, 'nowhere'), '--key', 'k.pem', '--no-receipts'])
+    expect(stderr).toMatch(/nowhere cannot be listed: there is nothing at that path\n$/)
+  })
+
+  test('nobody at the address: one line without the library’s own words', async () => {
+    await runInProcess('ca init', ['--trust-domain', 'demo.example', '--out', join(folder, 'far-ca')])
+    const identity = join(folder, 'far-identity')
+    await runInProcess('ca issue', ['/operator/ada', '--ca', join(folder, 'far-ca'), '--out', identity])
+    const where = ['--coordinator', '127.0.0.1:1', '--server-id', 'spiffe://demo.example/coordinator']
+    const { code, stderr } = await runInProcess('run list', [...where, '--identity', identity])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^blindsum run list: nothing answers at 127\.0\.0\.1:1: [^\n]*stand between\?\n$/)
   })
 
   test('an operator command without a connection says how to give one', async () => {
