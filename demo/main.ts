@@ -9,7 +9,7 @@ import { percent } from '../bin/text-table.ts'
 import { accuracyOn, siteDataset, trainCentrally } from './central.ts'
 import { exportAndVerify } from './export-and-verify.ts'
 import { runFederation } from './federation.ts'
-import { demoFolders, issueIdentities } from './federation-folders.ts'
+import { demoFolders, HOLD_OUT, issueIdentities } from './federation-folders.ts'
 import { type DemoOptions, demoCommand } from './options.ts'
 import { brokenPromises, type Measured, outcomeAsJson } from './outcome.ts'
 import { DEFAULT_ROUNDS, TRAINING, writePlan } from './plan.ts'
@@ -81,6 +81,8 @@ async function play(
   const centralAccuracy = await accuracyOn(test, central)
   tell(`  on ${test.count.toLocaleString('en-US')} images that no site has:`)
   tell(`  federated ${percent(finalAccuracy)}   central ${percent(centralAccuracy)}`)
+  const heldOut = Math.round((HOLD_OUT * parts.reduce((sum, { count }) => sum + count, 0)) / parts.length)
+  tell(`  (the table's accuracy is on other images: what each site holds out of its own, about ${heldOut})`)
   return {
     ...verdicts,
     options,
@@ -107,10 +109,10 @@ function tellPlaces(root: string, isKept: boolean): void {
   tell(`everything is in ${root}: a folder per process with its config, identity, data and log`)
   tell('try next:')
   tell(
-    `  npx blindsum verify ${join(root, 'auditor', 'final')} --key ${join(root, 'auditor', 'coordinator.pub.pem')} \\`,
+    `  node bin/blindsum.js verify ${join(root, 'auditor', 'final')} --key ${join(root, 'auditor', 'coordinator.pub.pem')} \\`,
   )
   tell(`    --trust-bundle ${join(root, 'auditor', 'sites.bundle.json')}`)
-  tell(`  npx blindsum run check ${join(root, 'operator-ada', 'plan.yaml')}`)
+  tell(`  node bin/blindsum.js run check ${join(root, 'operator-ada', 'plan.yaml')}`)
   tell('  docs/getting-started.md sets up a federation of your own')
 }
 
