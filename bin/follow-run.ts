@@ -26,8 +26,15 @@ export interface FollowRequest {
   readonly pauseMs?: number
 }
 
-/** What a restart or a network may cause; anything else is an answer, and final. */
-const BREAKS = new Set(['server_unreachable', 'connection_ended', 'shutting_down', 'unavailable', 'deadline_exceeded'])
+/** What a restart or a network may cause; anything else is an answer, and final. A stopping server cancels its streams. */
+const BREAKS = new Set([
+  'server_unreachable',
+  'connection_ended',
+  'cancelled',
+  'shutting_down',
+  'unavailable',
+  'deadline_exceeded',
+])
 const PATIENCE_MS = 120_000
 const PAUSE_MS = 1000
 const LONGEST_PAUSES = 8

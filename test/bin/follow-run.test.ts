@@ -8,7 +8,11 @@ const GONE = new ConfigError('server_unreachable', 'nothing answers')
 const HELLO = { spiffeId: '', softwareVersion: '', connected: [], wireLabel: '', serverTimeMs: 0 }
 
 /** Each entry is one connection: null cannot be had, numbers come as events, then the stream breaks. */
-async function follow(connections: readonly (readonly number[] | null | 'ended')[], last: number) {
+async function follow(
+  connections: readonly (readonly number[] | null | 'ended')[],
+  last: number,
+  code = 'connection_ended',
+) {
   const said: string[] = []
   const seen: number[] = []
   const askedAfter: number[] = []
@@ -24,7 +28,7 @@ async function follow(connections: readonly (readonly number[] | null | 'ended')
           askedAfter.push(after)
           if (present === 'ended') return
           for (const sequence of present) yield event(sequence)
-          throw new ConfigError('connection_ended', 'gone')
+          throw new ConfigError(code, 'gone')
         },
       })
     },
@@ -51,6 +55,14 @@ describe('a run is followed', () => {
 
   test('when the coordinator ends the stream in good order', async () => {
     expect((await follow([[1], 'ended', [2]], 2)).seen).toEqual([1, 2])
+  })
+
+  test('when a stopping coordinator cancels the stream', async () => {
+    expect((await follow([[1], null, [2]], 2, 'cancelled')).seen).toEqual([1, 2])
+  })
+
+  test('not after an answer', async () => {
+    await expect(follow([[1], [2]], 2, 'not_permitted')).rejects.toMatchObject({ code: 'not_permitted' })
   })
 
   test('not for ever', async () => {
