@@ -141,6 +141,9 @@ async function openTools(config: CoordinatorConfig, log: Log, undo: (() => unkno
   }
 }
 
+/** One operator may watch several runs, each command over a connection of its own. */
+const OPERATOR_CONNECTIONS = 32
+
 function listenToParticipants(config: CoordinatorConfig, tools: RoundTools): Promise<MtlsServer> {
   const slots = new UploadSlots(config.limits.concurrentUploads)
   return startMtlsServer({
@@ -164,7 +167,10 @@ function listenToOperators(config: CoordinatorConfig, tools: RoundTools, conduct
     ...config.operators.listen,
     identity,
     authorise: operatorAccess(config.operators.allow),
-    services: [[OperatorService, operatorsService({ ...tools, conductor, submission, limits: config.limits })]],
+    services: [
+      [measured(OperatorService), operatorsService({ ...tools, conductor, submission, limits: config.limits })],
+    ],
+    limits: { maxConnectionsPerPeer: OPERATOR_CONNECTIONS },
     log,
   })
 }

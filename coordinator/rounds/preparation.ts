@@ -31,6 +31,9 @@ export interface PreparationRequest {
   readonly onReport: (spiffeId: string, report: Report) => void
 }
 
+/** How often a site may change its report in one attempt. */
+const MAX_CHANGES = 8
+
 export class Preparation {
   /** Settles when the preparation closes; rejects when it is called off. */
   readonly prepared: Promise<Prepared>
@@ -38,6 +41,7 @@ export class Preparation {
   readonly #request: PreparationRequest
   readonly #watch: StageWatch
   readonly #reports = new Map<string, Report>()
+  readonly #changes = new Map<string, number>()
   readonly #standing: Standing
   #resolve: (prepared: Prepared) => void = () => undefined
   #reject: (reason: unknown) => void = () => undefined
@@ -75,7 +79,8 @@ export class Preparation {
 
   /**
    * Takes a report; true when the same came before. The last word counts: a site that could not may be mended meanwhile.
-   * @throws ProtocolError `unknown_participant`, `late`, `digest_mismatch`.
+   * Each change becomes an event for ever, so a site has so many.
+   * @throws ProtocolError `unknown_participant`, `late`, `digest_mismatch`, `too_busy`.
    */
   report(
     from: string,
@@ -90,6 +95,9 @@ export class Preparation {
     refuseIf(!isSameModel, 'digest_mismatch', 'the report is about another model than the round trains from')
     const earlier = this.#reports.get(from)
     if (earlier?.ready === report.ready && earlier.code === report.code) return true
+    const changes = (this.#changes.get(from) ?? 0) + 1
+    refuseIf(changes > MAX_CHANGES, 'too_busy', `${from} has changed its word ${MAX_CHANGES} times in this attempt`)
+    this.#changes.set(from, changes)
     this.#reports.set(from, report)
     this.#request.onReport(from, report)
     this.#watch.look()

@@ -21,6 +21,7 @@ import { clientStream, serverStream, unary } from './handlers.ts'
 import { printable } from './printable.ts'
 import { requestBytes } from './request-sizes.ts'
 import { receiveUpload } from './upload.ts'
+import { UploadLives } from './upload-life.ts'
 import type { UploadSlots } from './upload-slots.ts'
 
 export interface ParticipantsTools extends DownloadTools {
@@ -34,6 +35,7 @@ export interface ParticipantsTools extends DownloadTools {
 
 export function participantsService(tools: ParticipantsTools): CoordinatorServer {
   const { attendance, live, meter, slots, nowMs, log } = tools
+  const lives = new UploadLives()
 
   /** A call about a session: its answer is what became of the message. */
   const forSession = <Request extends { sessionId: Uint8Array }>(messageOf: (request: Request) => ReceivedMessage) =>
@@ -71,7 +73,7 @@ export function participantsService(tools: ParticipantsTools): CoordinatorServer
       return live.session(request.sessionId).uploadProgress(from)
     }),
     uploadMaskedInput: clientStream(log, (call, from) =>
-      receiveUpload(call, from, { live, slots, onPart: (who, part) => meter.add(who, requestBytes(part)) }),
+      receiveUpload(call, from, { live, slots, lives, onPart: (who, part) => meter.add(who, requestBytes(part)) }),
     ),
     attestSurvivors: forSession(({ attestation }) => ({
       kind: 'attest-survivors',

@@ -1,15 +1,18 @@
 /**
  * How many bytes a request was on the wire. Measured where it is decoded, because encoding it again to count would copy a
- * megabyte per chunk.
+ * megabyte per chunk; and refused there, before it is decoded, when it is too heavy for its method.
  */
-import type { ServiceDefinition } from '@grpc/grpc-js'
+import { type ServiceDefinition, status } from '@grpc/grpc-js'
+import { requestFlaw } from './request-limits.ts'
 
 const sizes = new WeakMap<object, number>()
 
-/** The same service, remembering the size of every request it decodes. */
+/** The same service, refusing heavy requests and remembering the size of every one it decodes. */
 export function measured<Service extends ServiceDefinition>(service: Service): Service {
   const methods = Object.entries(service).map(([name, method]) => {
     const requestDeserialize = (bytes: Buffer) => {
+      const flaw = requestFlaw(name, bytes)
+      if (flaw !== null) throw Object.assign(new Error(`malformed: ${flaw}`), { code: status.INVALID_ARGUMENT })
       const request = method.requestDeserialize(bytes)
       sizes.set(request, bytes.length)
       return request

@@ -16,11 +16,13 @@ import type {
 import type { LiveRounds } from '../rounds/live-rounds.ts'
 import type { SessionRunner, UploadPlace } from '../session-runner/session-runner.ts'
 import { CallEnded } from './call-errors.ts'
+import type { UploadLife, UploadLives } from './upload-life.ts'
 import type { UploadSlots } from './upload-slots.ts'
 
 export interface UploadTools {
   readonly live: LiveRounds
   readonly slots: UploadSlots
+  readonly lives: UploadLives
   /** Told the size of every part. */
   readonly onPart: (from: string, part: UploadPart) => void
 }
@@ -28,15 +30,30 @@ export interface UploadTools {
 type UploadCall = ServerReadableStream<UploadPart, UploadProgress>
 
 export async function receiveUpload(call: UploadCall, from: string, tools: UploadTools): Promise<UploadProgress> {
-  const parts = partsOf(call, from, tools)
+  const life = tools.lives.begin(from)
+  call.once('cancelled', () => life.end(new CallEnded('the participant hung up')))
+  try {
+    return await receiveWhileAlive(call, { from, life }, tools)
+  } finally {
+    life.finish()
+  }
+}
+
+async function receiveWhileAlive(
+  call: UploadCall,
+  { from, life }: { readonly from: string; readonly life: UploadLife },
+  tools: UploadTools,
+): Promise<UploadProgress> {
+  const parts = partsOf(call, { from, life }, tools)
   const first = await parts.next()
   const header = first.done === true || first.value?.$case !== 'header' ? null : first.value.value
   if (header === null) return refuse('malformed', 'an upload begins with its header')
   const session = tools.live.session(header.sessionId)
   const place = session.openUpload(from, header.totalBytes)
-  const ended = new AbortController()
-  call.once('cancelled', () => ended.abort(new CallEnded('the participant hung up')))
-  const giveBack = await tools.slots.take(ended.signal)
+  if (place !== null) life.follow(session.uploadsClosed)
+  life.pause()
+  const giveBack = await tools.slots.take(life.signal)
+  life.heard()
   widenWindow(call)
   try {
     return await receiveParts({ parts, header, session, place, from })
@@ -90,11 +107,18 @@ function refuseOtherBytes(header: UploadHeader, repeated: UploadDigest, { digest
   )
 }
 
-async function* partsOf(call: UploadCall, from: string, tools: UploadTools): AsyncGenerator<UploadPart['part'], void> {
-  for await (const message of call) {
-    const part = message as UploadPart
-    tools.onPart(from, part)
-    yield part.part
+async function* partsOf(
+  call: UploadCall,
+  { from, life }: { readonly from: string; readonly life: UploadLife },
+  tools: UploadTools,
+): AsyncGenerator<UploadPart['part'], void> {
+  const messages: AsyncIterator<UploadPart> = call[Symbol.asyncIterator]()
+  while (true) {
+    const { done, value } = await life.race(messages.next())
+    if (done === true) break
+    life.heard()
+    tools.onPart(from, value)
+    yield value.part
   }
   if (call.cancelled) throw new CallEnded('the participant hung up')
 }

@@ -11,7 +11,7 @@ import { InvariantError } from '../../shared/errors.ts'
 import type { TrustBundle } from '../../shared/identity/trust-bundle.ts'
 import type { MaskEngine } from '../../shared/masks/mask-engine.ts'
 import type { AbortReason, MessageOutcome } from '../../shared/protocol/messages.ts'
-import { refuse, refuseIf } from '../../shared/protocol/refusal.ts'
+import { ProtocolError, refuse, refuseIf } from '../../shared/protocol/refusal.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { type VectorEncoding, vectorLayout } from '../../shared/vector/encoding.ts'
 import { type DecodedSum, decodeSum, implausibleSum } from '../../shared/vector/sum.ts'
@@ -75,6 +75,7 @@ export class SessionRunner {
   readonly #watch: StageWatch
   readonly #uploads: UploadDesk
   readonly #cancelled = new AbortController()
+  readonly #uploadsClosing = new AbortController()
   #session: CoordinatorSession
   #accumulator: Accumulator | null = null
   #settle: (end: SessionEnd) => void = () => undefined
@@ -91,6 +92,11 @@ export class SessionRunner {
     this.ended = new Promise((resolve) => {
       this.#settle = resolve
     })
+  }
+
+  /** Aborted when no masked input can count any more: uploads under way end. */
+  get uploadsClosed(): AbortSignal {
+    return this.#uploadsClosing.signal
   }
 
   /** Opens stage 0 for everybody expected. */
@@ -178,6 +184,7 @@ export class SessionRunner {
     const { log } = this.#tools
     log.debug({ session: this.sessionId, stage: session.stage }, 'stage')
     if (session.stage === 'attest-survivors' || session.stage === 'aborted') {
+      this.#uploadsClosing.abort(new ProtocolError('late', 'the stage of masked inputs has closed'))
       this.#uploads.discardAll().catch((error: unknown) => log.error({ error }, 'an upload could not be deleted'))
     }
     for (const spiffeId of this.#request.setup.expected) this.#tell(spiffeId)

@@ -8,6 +8,8 @@ export type RefusalCode =
   | 'conflicting_repeat'
   | 'malformed'
   | 'wire_label_mismatch'
+  | 'too_busy'
+  | 'too_slow'
   // stage 0
   | 'session_known'
   | 'not_enrolled'

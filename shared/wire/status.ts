@@ -27,6 +27,7 @@ const STATUS_OF: Readonly<Record<string, status>> = {
   already_exists: status.ALREADY_EXISTS,
   too_busy: status.RESOURCE_EXHAUSTED,
   disk_full: status.RESOURCE_EXHAUSTED,
+  too_slow: status.DEADLINE_EXCEEDED,
   shutting_down: status.UNAVAILABLE,
   internal: status.INTERNAL,
 }
