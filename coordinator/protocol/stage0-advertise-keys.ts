@@ -38,7 +38,6 @@ export function receive(
   entry: RosterEntry,
   environment: CoordinatorEnvironment,
 ): AdvertisingKeys {
-  refuseIf(!session.setup.expected.includes(from), 'not_enrolled', `${from} is not asked to take part in this session`)
   refuseIf(session.entries.size >= session.setup.targetCohort, 'late', 'the cohort is complete')
   refuseIf(
     entry.spiffeId !== from,

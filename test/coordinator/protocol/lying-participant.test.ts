@@ -6,7 +6,9 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { awaited, closeStage, isLive, type ReceivedMessage, receive } from '../../../coordinator/protocol/session.ts'
 import type { LiveSession } from '../../../coordinator/protocol/session-state.ts'
 import { generateSigningKey, sign } from '../../../shared/crypto/signatures.ts'
+import { dealRoot, dealStatement } from '../../../shared/protocol/deal.ts'
 import type { ParticipantMessage } from '../../../shared/protocol/messages.ts'
+import { advertiseStatement } from '../../../shared/protocol/roster.ts'
 import { contributionStatement, noShareStatement } from '../../../shared/protocol/statements.ts'
 import {
   type Federation,
@@ -113,6 +115,18 @@ describe('stage 0', () => {
     })
   }
 
+  test('a key that somebody else has advertised, properly signed', async () => {
+    const { federation, culprit, honest } = await upTo('advertise-keys')
+    if (federation.coordinator.stage !== 'advertise-keys') throw new Error('stage 0')
+    const [other] = federation.coordinator.entries.values()
+    const identity = identities.sites.find(({ spiffeId }) => spiffeId === culprit.spiffeId)
+    if (other === undefined || identity === undefined) throw new Error('five sites')
+    const entry = { ...honest.entry, maskKey: other.maskKey }
+    const { contextDigest } = federation.coordinator.setup
+    const signature = identity.signWithCertificate(advertiseStatement(contextDigest, entry))
+    expect(send(federation, culprit.spiffeId, { ...honest, entry: { ...entry, signature } })).toBe('key_reused')
+  })
+
   test('an identity that was not asked', async () => {
     const { federation, honest } = await upTo('advertise-keys')
     expect(send(federation, 'spiffe://test.example/site/999', honest)).toBe('unknown_participant')
@@ -163,6 +177,17 @@ describe('stage 1', () => {
       await othersFinish(federation)
     })
   }
+})
+
+test('a seed commitment that is no digest, properly signed', async () => {
+  const { federation, culprit, honest } = await upTo('share-keys')
+  if (culprit.session?.stage !== 'shared') throw new Error('stage 1')
+  const { secrets, digests } = culprit.session
+  const selfSeedCommitment = new Uint8Array(31)
+  const { owner, leaves } = honest.deal
+  const signature = sign(secrets.signing, dealStatement(digests, owner, selfSeedCommitment, dealRoot(leaves)))
+  const deal = { ...honest.deal, selfSeedCommitment, signature }
+  expect(send(federation, culprit.spiffeId, { ...honest, deal })).toBe('malformed')
 })
 
 describe('stage 2', () => {
@@ -237,6 +262,15 @@ describe('stages 3 and 4', () => {
       await othersFinish(federation)
     })
   }
+
+  test('shares from a dropout', async () => {
+    const federation = await openFederation({ size: SIZE, identities, parameterCount: 16 })
+    const [dropout] = [...federation.sites.keys()]
+    const up = (message: ParticipantMessage, from: string) => !(from === dropout && message.kind === 'contribution')
+    while (federation.coordinator.stage !== 'reveal-shares') await walkStage(federation, { up })
+    const shares = federation.coordinator.shared.map((owner) => ({ owner, kind: 'none' as const }))
+    expect(send(federation, dropout ?? '', { kind: 'reveal-shares', shares })).toBe('not_in_survivors')
+  })
 
   test('a share off its commitment names its holder, and only it', async () => {
     const { federation, culprit, honest } = await upTo('reveal-shares')

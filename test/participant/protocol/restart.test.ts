@@ -62,6 +62,46 @@ describe('the same instruction again gets the same bytes', () => {
   }
 })
 
+describe('another instruction than the one accepted ends the session, and nothing leaves', () => {
+  const others: readonly [string, string, (heard: readonly Instruction[]) => Instruction][] = [
+    ['keys asked for again after the roster', 'wrong_stage', () => ({ kind: 'advertise-keys' })],
+    [
+      'a second U2',
+      'another_shared_set',
+      (heard) => ({ ...find(heard, 'mask-input'), shared: new Uint8Array([0b0111]) }),
+    ],
+    ['a second U3', 'another_survivor_set', () => ({ kind: 'attest-survivors', survivors: new Uint8Array([0b0111]) })],
+    [
+      'a second certificate over the same sets',
+      'already_answered',
+      (heard) => {
+        const { kind, certificate } = find(heard, 'reveal-shares')
+        return { kind, certificate: { ...certificate, signatures: [...certificate.signatures].reverse() } }
+      },
+    ],
+  ]
+  test.each(others)('%s', async (_, code, another) => {
+    const { federation, site, heard } = await recorded('session-over')
+    const before = site.sent.length
+    await again(federation, site, another(heard))
+    expect(site.refusal?.code).toBe(code)
+    expect(site.sent.slice(before).map(({ kind }) => kind)).toEqual(['withdraw'])
+  })
+
+  test('a second U3 before anything was revealed', async () => {
+    const { federation, site } = await recorded('reveal-shares')
+    await again(federation, site, { kind: 'attest-survivors', survivors: new Uint8Array([0b0111]) })
+    expect(site.refusal?.code).toBe('another_survivor_set')
+    expect(site.sent.filter(({ kind }) => kind === 'attest-survivors')).toHaveLength(1)
+  })
+})
+
+function find<K extends Instruction['kind']>(heard: readonly Instruction[], kind: K) {
+  const found = heard.find((one) => one.kind === kind)
+  if (found === undefined) throw new Error(`never heard ${kind}`)
+  return found as Extract<Instruction, { kind: K }>
+}
+
 describe('after a restart', () => {
   test('the recorded reply is repeated for the same request, byte for byte', async () => {
     const { site, heard } = await recorded('session-over')
