@@ -12,6 +12,9 @@ import { type Progress, ProgressReporter } from './progress.ts'
 /** What each run is doing now, by id. */
 export type PresentTexts = Map<string, string>
 
+/** More than one report of every participant of the largest plan. */
+const MAX_PENDING = 20_000
+
 export class RoundNotes {
   readonly #runId: string
   readonly #round: number
@@ -50,6 +53,12 @@ export class RoundNotes {
 
   /** Written soon, together with whatever comes meanwhile: a commit is a wait for the disk. */
   event(event: RunEventBody): void {
+    // Safety: what participants cause may wait in bounded number; what the round itself does is never left out.
+    const isPeersDoing = event.kind === 'participant_ready' || event.kind === 'stage'
+    if (isPeersDoing && this.#pending.length >= MAX_PENDING) {
+      this.#tools.log.warn({ run: this.#runId, kind: event.kind }, 'an event is left out: too many wait to be written')
+      return
+    }
     this.#pending.push(event)
     this.#writing ??= this.#write()
   }

@@ -18,6 +18,7 @@ import { attendHandler } from './attend.ts'
 import { type DownloadTools, download } from './downloads.ts'
 import { checkFirstCall } from './first-call.ts'
 import { clientStream, serverStream, unary } from './handlers.ts'
+import { PerPeer } from './per-peer.ts'
 import { printable } from './printable.ts'
 import { requestBytes } from './request-sizes.ts'
 import { receiveUpload } from './upload.ts'
@@ -33,9 +34,13 @@ export interface ParticipantsTools extends DownloadTools {
   readonly log: Log
 }
 
+/** An agent takes one at a time; a second may begin before a cut one is noticed. */
+const MAX_DOWNLOADS = 2
+
 export function participantsService(tools: ParticipantsTools): CoordinatorServer {
   const { attendance, live, meter, slots, nowMs, log } = tools
   const lives = new UploadLives()
+  const downloads = new PerPeer(MAX_DOWNLOADS, 'downloads')
 
   /** A call about a session: its answer is what became of the message. */
   const forSession = <Request extends { sessionId: Uint8Array }>(messageOf: (request: Request) => ReceivedMessage) =>
@@ -56,7 +61,7 @@ export function participantsService(tools: ParticipantsTools): CoordinatorServer
       }
     }),
     attend: attendHandler(attendance, log),
-    download: serverStream(log, (request, from) => download(request.digest, from, tools)),
+    download: serverStream(log, (request, from) => downloads.during(from, download(request.digest, from, tools))),
     reportReady: unary(log, (request, from) => {
       meter.add(from, requestBytes(request))
       const { runId, attempt, modelDigest, ready } = request

@@ -16,10 +16,22 @@ const BYTES: Readonly<Record<string, number>> = {
   uploadMaskedInput: MAX_MESSAGE_BYTES,
   submitRun: MAX_MESSAGE_BYTES,
 }
-/** Methods whose requests carry lists one level down. What the others carry there is bytes, and may look like anything. */
-const NESTED: ReadonlySet<string> = new Set(['advertiseKeys', 'shareKeys', 'revealShares'])
-/** Fields of the message, and of the messages in it where there are lists: four per participant of the largest graph. */
-export const MAX_FIELDS = 4 * MAX_COMPLETE_GRAPH + 96
+/** The fields of a message that are messages themselves. What is bytes may look like anything and is stepped over. */
+interface Shape {
+  readonly [field: number]: Shape
+}
+const FLAT: Shape = {}
+const SHAPES: Readonly<Record<string, Shape>> = {
+  advertiseKeys: { 2: FLAT },
+  shareKeys: { 2: { 3: FLAT, 4: FLAT } },
+  reportNoShare: { 2: FLAT },
+  uploadMaskedInput: { 1: FLAT, 3: FLAT },
+  attestSurvivors: { 2: FLAT },
+  revealShares: { 2: { 1: { 4: FLAT } } },
+  submitRun: { 1: FLAT },
+}
+/** Fields at all levels: a deal has eight per participant of the largest graph. */
+export const MAX_FIELDS = 8 * MAX_COMPLETE_GRAPH + 96
 const VARINT = 0
 const FIXED_64 = 1
 const LENGTH_DELIMITED = 2
@@ -29,42 +41,49 @@ const FIXED_32 = 5
 export function requestFlaw(method: string, bytes: Uint8Array): string | null {
   const limit = BYTES[method] ?? DEFAULT_BYTES
   if (bytes.length > limit) return `${method}: ${bytes.length} bytes, at most ${limit} are read`
-  const fields = countFields(bytes, { start: 0, end: bytes.length }, NESTED.has(method))
-  return fields > MAX_FIELDS ? `${method}: more than ${MAX_FIELDS} fields` : null
+  const walk = { bytes, fieldsLeft: MAX_FIELDS }
+  if (steps(walk, { start: 0, end: bytes.length }, SHAPES[method] ?? FLAT)) return null
+  return walk.fieldsLeft < 0 ? `${method}: more than ${MAX_FIELDS} fields` : `${method}: no message of this protocol`
+}
+
+interface Walk {
+  readonly bytes: Uint8Array
+  fieldsLeft: number
 }
 
 /**
- * Fields at the top level and, with `nested`, in the messages there. Stops beyond the limit; what is no protobuf is left to
- * the decoder.
+ * Steps through the fields of one message and of the messages in it; false when there are too many or it is ill formed.
+ * Safety: everything in which the decoder could be at another place than this walk is ill formed: a group, field 0, a field
+ * that ends after its message. No encoder writes them.
  */
-function countFields(
-  bytes: Uint8Array,
-  { start, end }: { readonly start: number; readonly end: number },
-  nested: boolean,
-): number {
-  let count = 0
+function steps(walk: Walk, { start, end }: { readonly start: number; readonly end: number }, shape: Shape): boolean {
   let at = start
-  while (at < end && count <= MAX_FIELDS) {
-    const key = readVarint(bytes, at, end)
-    if (key === null) break
+  while (at < end) {
+    walk.fieldsLeft -= 1
+    const key = readVarint(walk.bytes, at, end)
+    if (key === null || walk.fieldsLeft < 0) return false
     at = key.next
-    count += 1
-    const wireType = key.value & 7
+    const field = Math.floor(key.value / 8)
+    const wireType = key.value % 8
+    if (field === 0) return false
     if (wireType === FIXED_64) at += 8
     else if (wireType === FIXED_32) at += 4
     else if (wireType === VARINT || wireType === LENGTH_DELIMITED) {
-      const number = readVarint(bytes, at, end)
-      if (number === null) break
+      const number = readVarint(walk.bytes, at, end)
+      if (number === null) return false
       at = number.next
       if (wireType === VARINT) continue
-      const inner = { start: at, end: Math.min(at + number.value, end) }
-      if (nested) count += countFields(bytes, inner, false)
+      const inner = { start: at, end: at + number.value }
+      const innerShape = shape[field]
+      if (inner.end > end) return false
+      if (innerShape !== undefined && !steps(walk, inner, innerShape)) return false
       at = inner.end
-    } else break
+    } else return false
   }
-  return count
+  return at === end
 }
 
+/** A varint as the decoder reads keys and lengths: 32 bits, whatever stands above them. */
 function readVarint(
   bytes: Uint8Array,
   at: number,
@@ -74,7 +93,7 @@ function readVarint(
   for (let place = 0; place < 10 && at + place < end; place += 1) {
     const byte = bytes[at + place] ?? 0
     if (place < 4) value += (byte & 0x7f) * 2 ** (7 * place)
-    else if ((byte & 0x7f) !== 0) value = Number.MAX_SAFE_INTEGER
+    else if (place === 4) value += (byte & 0x0f) * 2 ** 28
     if (byte < 0x80) return { value, next: at + place + 1 }
   }
   return null

@@ -2,7 +2,9 @@
  * How many bytes a request was on the wire. Measured where it is decoded, because encoding it again to count would copy a
  * megabyte per chunk; and refused there, before it is decoded, when it is too heavy for its method.
  */
-import { type ServiceDefinition, status } from '@grpc/grpc-js'
+import type { ServiceDefinition } from '@grpc/grpc-js'
+import { UndecodedRequest } from '../../shared/transport/undecoded-request.ts'
+import { refusalToStatus } from '../../shared/wire/status.ts'
 import { requestFlaw } from './request-limits.ts'
 
 const sizes = new WeakMap<object, number>()
@@ -12,7 +14,7 @@ export function measured<Service extends ServiceDefinition>(service: Service): S
   const methods = Object.entries(service).map(([name, method]) => {
     const requestDeserialize = (bytes: Buffer) => {
       const flaw = requestFlaw(name, bytes)
-      if (flaw !== null) throw Object.assign(new Error(`malformed: ${flaw}`), { code: status.INVALID_ARGUMENT })
+      if (flaw !== null) return new UndecodedRequest(refusalToStatus('malformed', flaw))
       const request = method.requestDeserialize(bytes)
       sizes.set(request, bytes.length)
       return request

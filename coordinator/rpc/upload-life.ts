@@ -5,7 +5,7 @@
 import { ProtocolError } from '../../shared/protocol/refusal.ts'
 
 /** How long an upload may pass without a part. */
-const SILENCE_MS = 20_000
+const SILENCE_MS = 60_000
 
 /** The uploads under way, at most one per SPIFFE ID: a newer one ends the one before. */
 export class UploadLives {
@@ -66,6 +66,8 @@ export class UploadLife {
   /** The outcome of `work`, or a rejection as soon as the upload is ended. */
   async race<T>(work: Promise<T>): Promise<T> {
     const { signal } = this
+    // Safety: nobody waits for `work` any more, and a destroyed call rejects it; unheard, that would end the process.
+    work.catch(() => undefined)
     if (signal.aborted) throw signal.reason
     let stop = () => {}
     const ended = new Promise<never>((_, reject) => {

@@ -16,6 +16,8 @@ export interface ServerLimits {
    */
   readonly maxConnectionsPerPeer: number
   readonly handshakeTimeoutMs: number
+  /** A request that is one message has to be whole by then, or its stream is ended. */
+  readonly requestDeadlineMs: number
   /** A connection without a call for this long is closed. */
   readonly idleTimeoutMs: number
   readonly keepaliveTimeMs: number
@@ -27,6 +29,7 @@ export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   maxHandshakes: 256,
   maxConnectionsPerPeer: 4,
   handshakeTimeoutMs: 10_000,
+  requestDeadlineMs: 30_000,
   idleTimeoutMs: 30 * 60_000,
   keepaliveTimeMs: 60_000,
   keepaliveTimeoutMs: 20_000,

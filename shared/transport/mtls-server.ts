@@ -13,6 +13,7 @@ import { DEFAULT_SERVER_LIMITS, MAX_CONCURRENT_STREAMS, MAX_MESSAGE_BYTES, type 
 import { listen } from './listen.ts'
 import { type Authorise, peerInterceptor } from './peer-interceptor.ts'
 import { createNarrowInjector } from './receive-window.ts'
+import { endSlowRequests } from './request-deadline.ts'
 import { secureContextOptions } from './tls-context.ts'
 
 /** The part of a pino logger that the transport uses. */
@@ -54,9 +55,12 @@ export async function startMtlsServer(request: MtlsServerRequest): Promise<MtlsS
     log.warn({ code, peer: connection.spiffeId, address: connection.address }, `connection cut: ${message}`),
   )
   const grpcServer = makeGrpcServer(request, limits, connections)
+  const methods = request.services.flatMap(([definition]) => Object.values(definition))
+  const streamingPaths = new Set(methods.filter((method) => method.requestStream).map(({ path }) => path))
   const injector = createNarrowInjector(grpcServer, (session) => {
     const connection = connections.at(remoteAddress(session.socket) ?? '')
     if (connection) connection.session = session
+    endSlowRequests(session, { requestDeadlineMs: limits.requestDeadlineMs, streamingPaths })
   })
   const tlsServer = createServer({
     ...secureContextOptions(identity.current()),

@@ -10,6 +10,7 @@ import {
   status,
 } from '@grpc/grpc-js'
 import { bindCall, type PeerConnection } from './peer-connection.ts'
+import { UndecodedRequest } from './undecoded-request.ts'
 
 /** Says whether a workload may use this server now; called for each connection and each call, so quick and pure. */
 export type Authorise = (
@@ -49,6 +50,10 @@ export function peerInterceptor(gate: {
             }
             bindCall(metadata, connection)
             forward(metadata)
+          },
+          onReceiveMessage: (message, forward) => {
+            if (message instanceof UndecodedRequest) call.sendStatus({ code: message.code, details: message.details })
+            else forward(message)
           },
         }),
     })

@@ -1,8 +1,10 @@
 /** Requests too heavy for their method are refused before anything is decoded. */
+import { status } from '@grpc/grpc-js'
 import { describe, expect, test } from 'vitest'
 import { MAX_FIELDS, requestFlaw } from '../../../coordinator/rpc/request-limits.ts'
 import { measured } from '../../../coordinator/rpc/request-sizes.ts'
 import { MAX_COMPLETE_GRAPH } from '../../../shared/protocol/threshold.ts'
+import { UndecodedRequest } from '../../../shared/transport/undecoded-request.ts'
 import {
   CoordinatorService,
   RevealSharesRequest,
@@ -60,6 +62,20 @@ describe('what would grow is refused', () => {
     expect(requestFlaw(method, bytes)).toMatch(/fields/)
   })
 
+  /** Bytes after which the decoder would be at another place than a careless walk. */
+  test.each([
+    ['a length with bits above 32, which the decoder drops', [0x12, 0x80, 0x80, 0x80, 0x80, 0x10]],
+    ['an empty group', [0x7b, 0x7c]],
+    ['an end of a group', [0x0c]],
+    ['field 0', [0x00, 0x7f]],
+    ['a leaf with a field that ends after it', [0x1a, 0x02, 0x12, 0x7f]],
+    ['a length beyond the end', [0x12, 0xff, 0xff, 0xff, 0x7f]],
+  ])('a bomb behind %s', (_, prefix) => {
+    const bytes = bomb(3, 200_000)
+    bytes.set(prefix, 4)
+    expect(requestFlaw('shareKeys', bytes)).not.toBeNull()
+  })
+
   test('bytes beyond the limit of the method', () => {
     expect(requestFlaw('hello', new Uint8Array(20_000))).toMatch(/bytes/)
     expect(requestFlaw('shareKeys', new Uint8Array(600_000))).toMatch(/bytes/)
@@ -85,7 +101,9 @@ describe('what would grow is refused', () => {
       },
     }
     const service = measured({ shareKeys: counting })
-    expect(() => service.shareKeys.requestDeserialize(Buffer.from(bomb(3, 200_000)))).toThrow(/malformed/)
+    const answer: unknown = service.shareKeys.requestDeserialize(Buffer.from(bomb(3, 200_000)))
+    expect(answer).toBeInstanceOf(UndecodedRequest)
+    expect(answer).toMatchObject({ code: status.INVALID_ARGUMENT, details: expect.stringMatching(/^malformed: /) })
     expect(decoded).toBe(0)
     service.shareKeys.requestDeserialize(Buffer.from(ShareKeysRequest.encode({ sessionId, deal: undefined }).finish()))
     expect(decoded).toBe(1)

@@ -58,3 +58,17 @@ test('an upload that has finished makes no trouble for the next', () => {
   expect(second.signal.aborted).toBe(false)
   second.finish()
 })
+
+test('what an ended upload still reads may fail unheard', async () => {
+  const unheard: unknown[] = []
+  const hear = (reason: unknown) => void unheard.push(reason)
+  process.on('unhandledRejection', hear)
+  const life = new UploadLives(60_000).begin('east')
+  life.end(new Error('ended'))
+  const reading = Promise.withResolvers<string>()
+  await expect(life.race(reading.promise)).rejects.toThrow('ended')
+  reading.reject(new Error('the call was destroyed'))
+  await sleep(10)
+  process.off('unhandledRejection', hear)
+  expect(unheard).toEqual([])
+})
