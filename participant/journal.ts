@@ -26,6 +26,10 @@ const FORMAT = 2
 /** Empties the write-ahead log, in which a deleted reply would stand for some time yet. */
 const FORGET_OLD_PAGES = 'PRAGMA wal_checkpoint(TRUNCATE)'
 
+/** A session past its deadline is over: nothing is answered there again. */
+const CLOSE_ANSWERED =
+  'UPDATE session SET closed = 1, reply = NULL, request_digest = NULL WHERE reply_until_ms <= ? AND reply IS NOT NULL'
+
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS session (
     id BLOB PRIMARY KEY,
@@ -74,7 +78,8 @@ export function openJournal(path: string): Journal {
       return Number(row?.sessions ?? 0)
     },
     replyOf: (sessionId) => {
-      const row = one('SELECT request_digest, reply FROM session WHERE id = ? AND reply IS NOT NULL', sessionId)
+      const sql = 'SELECT request_digest, reply FROM session WHERE id = ? AND reply IS NOT NULL AND reply_until_ms > ?'
+      const row = one(sql, sessionId, Date.now())
       if (row === undefined) return null
       const { request_digest: requestDigest, reply } = row
       invariant(requestDigest instanceof Uint8Array && typeof reply === 'string', 'a reply stands with its request')
@@ -94,9 +99,7 @@ export function openJournal(path: string): Journal {
       if (hadReplies) database.exec(FORGET_OLD_PAGES)
     },
     expireReplies: (nowMs) => {
-      const sql =
-        'UPDATE session SET reply = NULL, request_digest = NULL WHERE reply_until_ms <= ? AND reply IS NOT NULL'
-      if (run(sql, nowMs) > 0) database.exec(FORGET_OLD_PAGES)
+      if (run(CLOSE_ANSWERED, nowMs) > 0) database.exec(FORGET_OLD_PAGES)
     },
     close: () => database.close(),
   }
@@ -132,8 +135,10 @@ function apply(
       setOnce('survivors', fact.survivors)
       return
     case 'update-spent': {
-      const sql = 'INSERT INTO spent_update (digest, session_id) VALUES (?, ?) ON CONFLICT DO NOTHING'
-      invariant(run(sql, fact.updateDigest, sessionId) === 1, 'an update is spent once')
+      const sql = `INSERT INTO spent_update (digest, session_id) SELECT ?1, id FROM session WHERE id = ?2 AND closed = 0
+        AND NOT EXISTS (SELECT 1 FROM spent_update WHERE session_id = ?2) ON CONFLICT DO NOTHING`
+      const changed = run(sql, fact.updateDigest, sessionId)
+      invariant(changed === 1, 'an update is spent once, in an open session, and a session spends one')
       return
     }
     case 'answered': {
@@ -164,6 +169,9 @@ function openDatabase(path: string): DatabaseSync {
     if (version > FORMAT) throw new Error(`it is of format ${version}, this version knows ${FORMAT}`)
     const migration = version === 1 ? FROM_FORMAT_1 : ''
     database.exec(`BEGIN IMMEDIATE; ${migration} ${SCHEMA} PRAGMA user_version = ${FORMAT}; COMMIT`)
+    database.prepare(CLOSE_ANSWERED).run(Date.now())
+    // A process killed right after it deleted a reply had no time for this.
+    database.exec(FORGET_OLD_PAGES)
     return database
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)

@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -144,14 +153,46 @@ describe('a reply is deleted', () => {
   })
 
   test('when its deadline has passed', () => {
+    const deadlineMs = Date.now() + 60_000
     within((journal) => {
-      journal.record(opened(first), { replyUntilMs: 1000 })
+      journal.record(opened(first), { replyUntilMs: deadlineMs })
       journal.record(answered(first))
-      journal.expireReplies(999)
+      journal.expireReplies(deadlineMs - 1)
       expect(journal.replyOf(first)).not.toBe(null)
-      journal.expireReplies(1000)
+      journal.expireReplies(deadlineMs)
+      expect(journal.replyOf(first)).toBe(null)
+      expect(bytesOnDisk().includes(secret)).toBe(false)
+      expect(() => journal.record(answered(first))).toThrow()
+    })
+  })
+
+  test('at the start, when its deadline passed while nothing ran; it is not given before that either', () => {
+    within((journal) => {
+      journal.record(opened(first), { replyUntilMs: Date.now() - 1 })
+      journal.record(answered(first))
       expect(journal.replyOf(first)).toBe(null)
     })
+    expect(bytesOnDisk().includes(secret)).toBe(true)
+    within(() => expect(bytesOnDisk().includes(secret)).toBe(false))
+  })
+
+  test('at the start, when the process was killed with it in the write-ahead log only', () => {
+    const copy = join(folder, 'killed')
+    within((journal) => {
+      journal.record(opened(first))
+      journal.record(answered(first))
+      // As `record` does, without what follows the commit.
+      const other = new DatabaseSync(path)
+      other.exec('PRAGMA secure_delete = ON; UPDATE session SET closed = 1, reply = NULL, request_digest = NULL')
+      mkdirSync(copy)
+      for (const name of readdirSync(folder)) if (name !== 'killed') copyFileSync(join(folder, name), join(copy, name))
+      other.close()
+    })
+    const left = () => Buffer.concat(readdirSync(copy).map((name) => readFileSync(join(copy, name))))
+    expect(left().includes(secret)).toBe(true)
+    const journal = openJournal(join(copy, 'journal.sqlite'))
+    expect(left().includes(secret)).toBe(false)
+    journal.close()
   })
 })
 
@@ -162,6 +203,7 @@ describe('refuses what the core never does', () => {
     ['a second U2', { kind: 'shared-set-accepted', sessionId: first, shared: fill(99, 1) }],
     ['a second U3', { kind: 'survivors-attested', sessionId: first, survivors: fill(99, 1) }],
     ['an update spent before', { kind: 'update-spent', sessionId: first, updateDigest: fill(5) }],
+    ['a second update', { kind: 'update-spent', sessionId: first, updateDigest: fill(6) }],
     ['a second answer', answered(first)],
     ['a fact of a session never opened', { kind: 'roster-accepted', sessionId: second, rosterDigest: fill(3) }],
   ] as const)('%s', (_what, fact) => {
@@ -183,7 +225,9 @@ test('nothing can be recorded in a session that another one abandoned', () => {
     journal.record(opened(first))
     journal.record(opened(second))
     expect(() => journal.record({ kind: 'roster-accepted', sessionId: first, rosterDigest: fill(3) })).toThrow()
+    expect(() => journal.record({ kind: 'update-spent', sessionId: first, updateDigest: fill(5) })).toThrow()
     expect(() => journal.record(answered(first))).toThrow()
+    expect(journal.isSpent(fill(5))).toBe(false)
   })
 })
 
