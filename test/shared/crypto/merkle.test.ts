@@ -4,8 +4,9 @@ import { encodeHex } from '../../../shared/crypto/digest.ts'
 import { merklePath, merklePaths, merkleRoot, verifyMerklePath } from '../../../shared/crypto/merkle.ts'
 import { InvariantError } from '../../../shared/errors.ts'
 import { bytes } from '../../vectors/hex.ts'
-import { auditPaths, entries, rootsBySize } from '../../vectors/rfc-6962-merkle.ts'
+import rfc6962 from '../../vectors/rfc-6962.json' with { type: 'json' }
 
+const { auditPaths, entries, rootsBySize } = rfc6962
 const leaves = entries.map(bytes)
 const someLeaves = fc.uniqueArray(fc.uint8Array({ maxLength: 8 }), { minLength: 1, maxLength: 40, selector: encodeHex })
 

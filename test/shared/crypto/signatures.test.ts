@@ -9,7 +9,7 @@ import {
 } from '../../../shared/crypto/signatures.ts'
 import { InvariantError } from '../../../shared/errors.ts'
 import { ascending, bytes } from '../../vectors/hex.ts'
-import { p256 } from '../../vectors/rfc-6979-p256.ts'
+import p256 from '../../vectors/rfc-6979.json' with { type: 'json' }
 
 const text = new TextEncoder()
 const message = text.encode('masked input 7')
