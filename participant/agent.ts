@@ -204,6 +204,9 @@ class Agent {
       minimumCohort: Math.max(plan.participants.minimumCohort, policy.minimumCohort),
       admissionWindowMs: plan.timing.admissionWindowMs,
       sessionsPerModel: policy.sessionsPerModel,
+      roundsPerDay: 200,
+      minimumColluders: 0,
+      minimumThresholdFraction: 0.5,
       updateDigest,
     }
   }

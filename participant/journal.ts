@@ -51,6 +51,7 @@ const SCHEMA = `
   ) STRICT;
   CREATE INDEX IF NOT EXISTS session_by_model ON session (model_digest);
   CREATE INDEX IF NOT EXISTS session_by_round ON session (plan_digest, round);
+  CREATE INDEX IF NOT EXISTS session_by_time ON session (opened_at_ms);
 `
 
 /** Format 1 did not know the plan and the round; its sessions count by their model only. */
@@ -75,6 +76,11 @@ export function openJournal(path: string): Journal {
         planDigest,
         round,
       )
+      return Number(row?.sessions ?? 0)
+    },
+    maskedSessionsSince: (ms) => {
+      const joined = 'session JOIN spent_update ON session_id = id'
+      const row = one(`SELECT count(DISTINCT id) AS sessions FROM ${joined} WHERE opened_at_ms >= ?`, ms)
       return Number(row?.sessions ?? 0)
     },
     replyOf: (sessionId) => {

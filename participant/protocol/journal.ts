@@ -50,5 +50,7 @@ export interface JournalView {
   isSpent(updateDigest: Uint8Array): boolean
   /** How many sessions have spent an update: on this global model, or in this round of this plan, whichever are more. */
   maskedSessionsOn(target: SessionTarget): number
+  /** How many sessions opened at this time (Unix milliseconds) or later have spent an update. */
+  maskedSessionsSince(ms: number): number
   replyOf(sessionId: Uint8Array): { readonly requestDigest: Uint8Array; readonly reply: Reveal } | null
 }

@@ -34,6 +34,12 @@ export interface ParticipantSetup {
   readonly admissionWindowMs: number
   /** Local policy's limit on masked sessions per global model, and per round of a plan. */
   readonly sessionsPerModel: number
+  /** Local policy's limit on masked sessions in any 24 hours. */
+  readonly roundsPerDay: number
+  /** Local policy's floor for C, absolute. */
+  readonly minimumColluders: number
+  /** Local policy's bound on t/h, exclusive: 0.5 means that t > h/2. */
+  readonly minimumThresholdFraction: number
   /** SHA-256 over the trained update, its example count and metrics: see update-digest.ts. */
   readonly updateDigest: Uint8Array
 }

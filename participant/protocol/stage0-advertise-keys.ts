@@ -6,6 +6,7 @@ import { generateKeyPair } from '../../shared/crypto/key-agreement.ts'
 import { generateSigningKey } from '../../shared/crypto/signatures.ts'
 import { refuseIf } from '../../shared/protocol/refusal.ts'
 import { advertiseStatement } from '../../shared/protocol/roster.ts'
+import { checkPolicyOnEntering } from './policy-checks.ts'
 import type { ParticipantEnvironment, ParticipantSetup, Stepped } from './session-state.ts'
 
 /** Enters a session. */
@@ -15,12 +16,7 @@ export function advertiseKeys(setup: ParticipantSetup, environment: ParticipantE
   refuseIf(journal.knowsSession(context.sessionId), 'session_known', 'this session id was used before')
   refuseIf(!setup.enrolled.includes(spiffeId), 'not_enrolled', `${spiffeId} is not enrolled in the plan`)
   refuseIf(journal.isSpent(setup.updateDigest), 'update_spent', 'this update was masked before: train again')
-  const sessions = journal.maskedSessionsOn(context)
-  refuseIf(
-    sessions >= setup.sessionsPerModel,
-    'too_many_sessions',
-    `${sessions} masked sessions on this global model or in this round, local policy allows ${setup.sessionsPerModel}`,
-  )
+  checkPolicyOnEntering(setup, journal, nowMs)
   const secrets = { channel: generateKeyPair(rng), mask: generateKeyPair(rng), signing: generateSigningKey(rng) }
   const unsigned = {
     spiffeId,

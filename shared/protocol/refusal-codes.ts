@@ -19,6 +19,8 @@ export type RefusalCode =
   | 'certificate_refused'
   | 'bad_signature'
   | 'advertised_too_early_or_late'
+  | 'policy_colluders_too_few'
+  | 'too_many_rounds_today'
   | 'stage_1_too_late'
   // stage 1
   | 'another_roster'
@@ -28,6 +30,7 @@ export type RefusalCode =
   | 'no_parameters'
   | 'neighbours_disagree'
   | 'peer_not_permitted'
+  | 'policy_threshold_too_low'
   // stage 2
   | 'another_shared_set'
   | 'not_in_shared_set'

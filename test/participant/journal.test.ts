@@ -62,6 +62,19 @@ function within<T>(work: (journal: Journal) => T): T {
   }
 }
 
+test('masked sessions are counted from a time on, after a restart too', () => {
+  within((journal) => {
+    journal.record({ ...opened(first), atMs: 100 })
+    journal.record({ kind: 'update-spent', sessionId: first, updateDigest: fill(4) })
+    journal.record({ ...opened(second), atMs: 200 })
+  })
+  within((journal) => {
+    expect([100, 101].map((ms) => journal.maskedSessionsSince(ms))).toEqual([1, 0])
+    journal.record({ kind: 'update-spent', sessionId: second, updateDigest: fill(5) })
+    expect([100, 200, 201].map((ms) => journal.maskedSessionsSince(ms))).toEqual([2, 1, 0])
+  })
+})
+
 test('facts are there after closing and opening again', () => {
   within((journal) => {
     expect(journal.knowsSession(first)).toBe(false)

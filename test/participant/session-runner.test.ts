@@ -49,6 +49,9 @@ function setup(): ParticipantSetup {
     minimumCohort: 3,
     admissionWindowMs: 300_000,
     sessionsPerModel: 2,
+    roundsPerDay: 200,
+    minimumColluders: 0,
+    minimumThresholdFraction: 0.5,
     updateDigest: systemRng(32),
   }
 }

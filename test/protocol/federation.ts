@@ -153,6 +153,9 @@ export function setupOf(federation: Federation, site: Site, context = federation
     minimumCohort: context.minimumCohort,
     admissionWindowMs: 300_000,
     sessionsPerModel: 2,
+    roundsPerDay: 200,
+    minimumColluders: 0,
+    minimumThresholdFraction: 0.5,
     updateDigest: updateDigest(site.update, { examples: site.examples }),
   }
 }

@@ -25,6 +25,10 @@ export class MemoryJournal implements JournalView {
     return Math.max(onModel, inRound)
   }
 
+  maskedSessionsSince(ms: number): number {
+    return this.#spentIn((opened) => opened.atMs >= ms)
+  }
+
   #spentIn(isMeant: (opened: Extract<JournalFact, { kind: 'session-opened' }>) => boolean): number {
     const sessions = this.facts.flatMap((fact) =>
       fact.kind === 'session-opened' && isMeant(fact) ? [hex(fact.sessionId)] : [],
