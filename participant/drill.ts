@@ -1,21 +1,39 @@
 /**
  * Failure drills: the agent stops at a named point of a round and holds there, so that whoever watches can kill it in just
  * that state. For the demo, the tests and exercises at a site; off unless asked for, and loud when on.
+ *
+ * `hold-after-record-FACT` holds when the journal has the fact and nothing that the fact guards has begun. The other points
+ * hold where no fact is recorded: before a message, after one, or between two pieces of the upload.
  */
 import { ConfigError } from '../shared/errors.ts'
 import type { Log } from '../shared/runtime/log.ts'
+import type { JournalFact } from './protocol/journal.ts'
 
+/** In the order in which a session comes to them. */
 export const DRILL_POINTS = [
+  'hold-after-record-session-opened',
+  'hold-after-record-roster-accepted',
   'hold-after-share-keys',
+  'hold-after-record-shared-set-accepted',
+  'hold-after-record-update-spent',
   'hold-before-upload',
+  'hold-mid-upload',
+  'hold-after-record-survivors-attested',
   'hold-before-attest',
+  'hold-after-record-answered',
   'hold-before-reveal',
+  'hold-after-record-session-closed',
 ] as const
 export type DrillPoint = (typeof DRILL_POINTS)[number]
 
 export interface Drill {
   /** Returns at once, or, at the drill's point and round, only when `stop` is aborted. */
   reach(point: DrillPoint, round: number): Promise<void>
+}
+
+/** The point right after a fact of this kind was made durable. */
+export function pointAfterRecord(kind: JournalFact['kind']): DrillPoint {
+  return `hold-after-record-${kind}`
 }
 
 /**

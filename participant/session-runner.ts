@@ -14,7 +14,7 @@ import type { Log } from '../shared/runtime/log.ts'
 import type { VectorEncoding } from '../shared/vector/encoding.ts'
 import { CallRefused } from './calls.ts'
 import type { Connection } from './connection.ts'
-import type { Drill } from './drill.ts'
+import { type Drill, pointAfterRecord } from './drill.ts'
 import type { Journal } from './journal.ts'
 import { type MaskedInput, makeMaskedInput } from './masked-input.ts'
 import { sendMessage, sendWithdraw } from './outbox.ts'
@@ -159,7 +159,7 @@ export class SessionRunner {
     switch (effect.kind) {
       case 'record':
         this.#tools.journal.record(effect.fact, { replyUntilMs: Date.now() + this.#request.deadlineMs })
-        return
+        return this.#tools.drill.reach(pointAfterRecord(effect.fact.kind), this.#round)
       case 'send':
         return this.#send(effect.message)
       case 'mask':
@@ -202,7 +202,9 @@ export class SessionRunner {
     await drill.reach('hold-before-upload', this.#round)
     const { bytes } = this.#maskedInput
     const { signal } = this.#ending
-    await uploadMaskedInput({ connection, sessionId: this.sessionId, bytes, contribution, log: this.#log, signal })
+    const betweenChunks = () => drill.reach('hold-mid-upload', this.#round)
+    const upload = { connection, sessionId: this.sessionId, bytes, contribution, betweenChunks }
+    await uploadMaskedInput({ ...upload, log: this.#log, signal })
     this.#session = uploadAcknowledged(this.#session)
     this.#log.info({ bytes: bytes.length }, 'masked input uploaded')
   }

@@ -20,6 +20,8 @@ export interface UploadRequest {
   readonly sessionId: Uint8Array
   readonly bytes: Uint8Array
   readonly contribution: Contribution
+  /** Waited for after every chunk that another one follows. */
+  readonly betweenChunks?: () => Promise<void>
   readonly log: Log
   readonly signal: AbortSignal
 }
@@ -42,7 +44,7 @@ export async function uploadMaskedInput(request: UploadRequest): Promise<void> {
 
 /** One stream: header, chunks, receipt, answer. Rejects with grpc's error. */
 async function stream(request: UploadRequest, offset: number): Promise<UploadProgress> {
-  const { connection, sessionId, bytes, contribution, signal } = request
+  const { connection, sessionId, bytes, contribution, betweenChunks, signal } = request
   signal.throwIfAborted()
   let settle: (error: ServiceError | null, answer: UploadProgress) => void = () => {}
   const answered = new Promise<UploadProgress>((resolve, reject) => {
@@ -69,6 +71,7 @@ async function stream(request: UploadRequest, offset: number): Promise<UploadPro
     await send({ $case: 'header', value: { sessionId, totalBytes: bytes.length, offset } })
     for (let at = offset; at < bytes.length && !isAnswered; at += CHUNK_BYTES) {
       await send({ $case: 'chunk', value: bytes.subarray(at, at + CHUNK_BYTES) })
+      if (at + CHUNK_BYTES < bytes.length) await betweenChunks?.()
     }
     if (!isAnswered) await send({ $case: 'contribution', value: { ...contribution } })
     call.end()
