@@ -40,6 +40,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/participant-check.ts')).participantCheckCommand,
   },
   {
+    name: 'plan sign',
+    summary: 'sign a plan as its author, offline',
+    load: async () => (await import('./commands/plan-sign.ts')).planSignCommand,
+  },
+  {
     name: 'run check',
     summary: 'say in words what a plan will do and cost',
     load: async () => (await import('./commands/run-check.ts')).runCheckCommand,

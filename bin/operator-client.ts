@@ -4,6 +4,7 @@
  */
 import { type ClientReadableStream, Metadata, type ServiceError } from '@grpc/grpc-js'
 import { ConfigError } from '../shared/errors.ts'
+import type { PlanSignature } from '../shared/plan/plan-signature.ts'
 import { WIRE_LABEL } from '../shared/protocol/label.ts'
 import { fileIdentitySource } from '../shared/transport/file-identity-source.ts'
 import { type MtlsChannel, mtlsChannel } from '../shared/transport/mtls-channel.ts'
@@ -16,6 +17,7 @@ import {
   type SubmitPart,
   type VersionSummary,
 } from '../shared/wire/generated/blindsum/v1/operator.ts'
+import { planSignatureToWire } from '../shared/wire/plan-signature.ts'
 import { refusalFromError } from '../shared/wire/status.ts'
 import { failureWords } from './failure-words.ts'
 import type { OperatorConnection } from './operator-options.ts'
@@ -40,6 +42,13 @@ export async function withOperator<T>(
   }
 }
 
+/** What a run is made of: a plan document, who answers for it, and the initial model's bytes. */
+export interface Submission {
+  readonly document: Uint8Array
+  readonly signature: PlanSignature
+  readonly modelBytes: Uint8Array
+}
+
 type Answer<Reply> = (error: ServiceError | null, reply: Reply) => void
 type SteerCall = 'showRun' | 'pauseRun' | 'resumeRun' | 'cancelRun'
 
@@ -60,8 +69,8 @@ export class Operator {
     )
   }
 
-  /** Submits a plan document and its initial model. */
-  async submit(document: Uint8Array, model: Uint8Array): Promise<RunSummary> {
+  /** Submits a signed plan document and its initial model. */
+  async submit({ document, signature, modelBytes }: Submission): Promise<RunSummary> {
     let answered: Answer<RunSummary> = () => {}
     const reply = new Promise<RunSummary>((resolve, reject) => {
       answered = (error, summary) => (error === null ? resolve(summary) : reject(this.#refusal(error)))
@@ -71,9 +80,10 @@ export class Operator {
       if (!call.write({ part })) await new Promise((resolve) => call.once('drain', resolve))
     }
     const sending = async () => {
-      await send({ $case: 'header', value: { wireLabel: WIRE_LABEL, plan: document } })
-      for (let at = 0; at < model.length; at += CHUNK_BYTES) {
-        await send({ $case: 'model', value: model.subarray(at, at + CHUNK_BYTES) })
+      const planSignature = planSignatureToWire(signature)
+      await send({ $case: 'header', value: { wireLabel: WIRE_LABEL, plan: document, planSignature } })
+      for (let at = 0; at < modelBytes.length; at += CHUNK_BYTES) {
+        await send({ $case: 'model', value: modelBytes.subarray(at, at + CHUNK_BYTES) })
       }
       call.end()
     }

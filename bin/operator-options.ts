@@ -63,7 +63,8 @@ function identityFiles({ value: { identity }, resolvePath }: ConfigFile<z.infer<
   }
 }
 
-function folderFiles(folder: string): IdentityFiles {
+/** The files in a folder as `blindsum ca issue` makes it. */
+export function folderFiles(folder: string): IdentityFiles {
   return {
     certificate: join(folder, 'svid.pem'),
     privateKey: join(folder, 'svid.key'),

@@ -22,6 +22,7 @@ export interface LoadedPlan {
   readonly digest: Uint8Array
   readonly model: Model
   readonly modelBytes: Uint8Array
+  readonly modelFile: string
 }
 
 const MAX_MODEL_FILE_BYTES = DEFAULT_MODEL_LIMITS.maxInitializerBytes + 16 * 1024 * 1024
@@ -35,13 +36,37 @@ export function loadPlanFile(path: string): LoadedPlan {
   const { value: written, resolvePath } = readConfigFile(path, planFile, 'plan')
   const modelFile = resolvePath(written.model.file)
   const modelBytes = readModelFile(modelFile)
+  const model = trainableModel(modelFile, modelBytes, written)
+  const plan = documentOf(written, model, modelBytes)
+  const document = encodePlan(plan)
+  return { plan: parsePlan(document), document, digest: planDigest(document), model, modelBytes, modelFile }
+}
+
+/**
+ * The same for a plan document that is there already, with the model it names.
+ * @throws ConfigError `bad_plan`, `model_unreadable`, `model_mismatch`, `model_refused`, `model_not_trainable`.
+ */
+export function loadPlanDocument(document: Uint8Array, modelFile: string): LoadedPlan {
+  const plan = parsePlan(document)
+  const modelBytes = readModelFile(modelFile)
+  const found = createHash('sha256').update(modelBytes).digest('hex')
+  if (found !== plan.model.sha256) {
+    const problem = `its SHA-256 is ${found}, the plan names ${plan.model.sha256}: this is not the author’s model`
+    throw inModelFile(modelFile, 'model_mismatch', [problem])
+  }
+  const model = trainableModel(modelFile, modelBytes, plan)
+  return { plan, document, digest: planDigest(document), model, modelBytes, modelFile }
+}
+
+/** What of a plan, as written or as a document, decides whether a model can be trained. */
+type ModelUse = Pick<Plan, 'training' | 'data'> & { readonly model: { readonly frozen: readonly string[] } }
+
+function trainableModel(modelFile: string, modelBytes: Uint8Array, use: ModelUse): Model {
   const model = decoded(modelFile, modelBytes)
   const problems = refuseModel(model)
   if (problems.length > 0) throw inModelFile(modelFile, 'model_refused', problems)
-  checkTrainable(model, written, modelFile)
-  const plan = documentOf(written, model, modelBytes)
-  const document = encodePlan(plan)
-  return { plan: parsePlan(document), document, digest: planDigest(document), model, modelBytes }
+  checkTrainable(model, use, modelFile)
+  return model
 }
 
 function decoded(file: string, bytes: Uint8Array): Model {
@@ -73,7 +98,7 @@ function documentOf(written: PlanFile, model: Model, modelBytes: Uint8Array): Pl
 }
 
 /** Derives the training and evaluation graphs as every site will, and compares the model's input with the data. */
-function checkTrainable(model: Model, { training, model: { frozen }, data }: PlanFile, modelFile: string): void {
+function checkTrainable(model: Model, { training, model: { frozen }, data }: ModelUse, modelFile: string): void {
   const { loss, momentum, weightDecay } = training
   try {
     buildTrainStep(model, { loss, frozen, momentum, weightDecay })

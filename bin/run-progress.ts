@@ -77,6 +77,10 @@ export function afterEvent(before: RunProgress, event: RunEventBody): RunProgres
     }
     case 'participant_ready':
       return event.body.ready ? progress : refused(progress, event.body)
+    case 'participant_withdrew': {
+      const { round, spiffeId, code, message } = event.body
+      return remark(progress, `round ${round}: ${spiffeId} left the session (${code}): ${message}`)
+    }
     case 'stage': {
       const { round, attempt, stage, answered, of } = event.body
       const isFinalEvaluation = progress.present?.isFinalEvaluation ?? false

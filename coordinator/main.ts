@@ -159,7 +159,7 @@ function listenToOperators(config: CoordinatorConfig, tools: RoundTools, conduct
   const { identity, log } = tools
   const submission = {
     ...tools,
-    trustDomain: () => identity.current().bundle.trustDomain,
+    bundle: () => identity.current().bundle,
     coordinatorId: () => identity.current().spiffeId,
     newRunId: () => randomUUID(),
   }

@@ -178,7 +178,7 @@ export class Preparation {
     const { connection, journal, policy, trainer, site } = this.#tools
     const { planDigest, modelDigest, round, evaluateOnly } = order
     const documentOf = { connection, digest: planDigest, maxBytes: MAX_PLAN_BYTES, what: 'plan', signal }
-    const plan = parsePlan(await download(documentOf))
+    const plan = parsePlan((await download(documentOf)).bytes)
     const [objection, ...others] = refusePlan(plan, policy, { ...site(), planDigestHex: encodeHex(planDigest) })
     if (objection !== undefined) {
       throw new NotReady(objection.code, [objection, ...others].map(({ message }) => message).join('; '))
@@ -192,7 +192,7 @@ export class Preparation {
       throw new NotReady('too_many_sessions', message)
     }
     const modelOf = { connection, digest: modelDigest, maxBytes: policy.maxModelBytes, what: 'model', signal }
-    const model = await download(modelOf)
+    const { bytes: model } = await download(modelOf)
     checkModel(model, plan, order)
     log.info({ evaluateOnly }, 'training started')
     const beganAtMs = Date.now()

@@ -11,29 +11,31 @@ import { seededUniform } from '../../shared/onnx/seeded-numbers.ts'
 import { classCount, featureShape } from '../../shared/plan/data-spec.ts'
 import type { Plan } from '../../shared/plan/plan.ts'
 import { command, JSON_OPTION, wholeNumber } from '../command-line.ts'
-import { type LoadedPlan, loadPlanFile } from '../plan-file.ts'
+import type { LoadedPlan } from '../plan-file.ts'
 import { planFigures, planInWords } from '../plan-in-words.ts'
 import { printJson, printLine } from '../print.ts'
+import { loadPlan } from '../signed-plan.ts'
 
 const PROBE_LIMIT_MS = 300_000
 
 export const runCheckCommand = command(
   {
     name: 'run check',
-    usage: 'PLAN.yaml',
+    usage: 'PLAN',
     about:
       'Says in words what a plan will do: model and loss, what leaves a site, who is assumed to collude, how many sites\n' +
-      'may drop out, bytes and seconds per round. Takes a few train steps on made-up data. Contacts nobody.',
+      'may drop out, bytes and seconds per round. Takes a few train steps on made-up data. Contacts nobody. PLAN is a\n' +
+      'plan.yaml, or what `blindsum plan sign` made of it.',
     options: {
       examples: { type: 'string', value: 'N', about: 'training examples of a site, for the estimate; default 1000' },
       ...JSON_OPTION,
     },
-    words: ['PLAN.yaml'],
+    words: ['PLAN'],
     example: 'blindsum run check plan.yaml --examples 5000',
   },
   async ({ values, words }) => {
     const examples = wholeNumber(values.examples ?? '1000', 'examples', { min: 1, max: 1_000_000_000 })
-    const loaded = loadPlanFile(words[0] ?? '')
+    const loaded = loadPlan(words[0] ?? '')
     const figures = planFigures(loaded.plan, loaded.model, examples)
     const msPerStep = await timeOfStep(loaded)
     const digest = encodeHex(loaded.digest)

@@ -34,7 +34,7 @@ export const runShowCommand = command(
   {
     name: 'run show',
     usage: 'RUN',
-    about: 'Shows one run, by name or id: its state and what it is doing now.',
+    about: 'Shows one run, by name or id: its state, what it is doing now, and which sites take no part of late.',
     options: { ...OPERATOR_OPTIONS, ...JSON_OPTION },
     words: ['RUN'],
     example: 'blindsum run show digits --operator operator.yaml',
@@ -53,6 +53,9 @@ export const runShowCommand = command(
     printLine(`submitted     ${utcTime(run.createdAtMs)}`)
     printLine(`plan digest   ${Buffer.from(run.planDigest).toString('hex')}`)
     printLine(`now           ${run.present}`)
+    for (const { spiffeId, round, code, message } of run.refusals) {
+      printLine(`takes no part ${spiffeId}, round ${round} (${code}): ${message}`)
+    }
     return 0
   },
 )

@@ -5,8 +5,8 @@
 import { EventEmitter } from 'node:events'
 import type { Transaction } from 'kysely'
 import type { Store } from '../store/database.ts'
-import type { Tables } from '../store/schema.ts'
-import type { RunEventBody, StoredEvent } from './run-events.ts'
+import type { RunEventTable, Tables } from '../store/schema.ts'
+import type { RunEventBody, RunEventKind, StoredEvent } from './run-events.ts'
 
 export interface EventLog {
   /** Appends within `transaction`; call {@link wake} once it has committed. */
@@ -17,6 +17,8 @@ export interface EventLog {
   wake(runId: string): void
   /** Events after `sequence`, in order, at most `limit`. */
   since(runId: string, sequence: number, limit?: number): Promise<readonly StoredEvent[]>
+  /** The latest events of these kinds, newest first. */
+  latest(runId: string, kinds: readonly RunEventKind[], limit?: number): Promise<readonly StoredEvent[]>
   /** Calls `listener` whenever the run may have new events, until the returned function is called. */
   follow(runId: string, listener: () => void): () => void
 }
@@ -57,13 +59,18 @@ export function openEventLog(store: Store, nowMs: () => number): EventLog {
         .limit(limit)
         .selectAll()
         .execute()
-      return rows.map((row) => ({
-        sequence: row.sequence,
-        atMs: row.at_ms,
-        // Safety: only append writes this column, from the same union.
-        kind: row.kind as StoredEvent['kind'],
-        body: row.body,
-      }))
+      return rows.map(eventOf)
+    },
+    async latest(runId, kinds, limit = 1000) {
+      const rows = await store
+        .selectFrom('run_event')
+        .where('run_id', '=', runId)
+        .where('kind', 'in', kinds)
+        .orderBy('sequence', 'desc')
+        .limit(limit)
+        .selectAll()
+        .execute()
+      return rows.map(eventOf)
     },
     follow(runId, listener) {
       followers.on(runId, listener)
@@ -71,4 +78,9 @@ export function openEventLog(store: Store, nowMs: () => number): EventLog {
     },
   }
   return log
+}
+
+function eventOf(row: RunEventTable): StoredEvent {
+  // Safety: only append writes the kind, from the same union.
+  return { sequence: row.sequence, atMs: row.at_ms, kind: row.kind as RunEventKind, body: row.body }
 }

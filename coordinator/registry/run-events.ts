@@ -33,6 +33,10 @@ export type RunEventBody =
       readonly body: { round: number; attempt: number; spiffeId: string; ready: boolean; code: string; message: string }
     }
   | {
+      readonly kind: 'participant_withdrew'
+      readonly body: { round: number; attempt: number; spiffeId: string; code: string; message: string }
+    }
+  | {
       readonly kind: 'stage'
       readonly body: { round: number; attempt: number; stage: StageName; answered: number; of: number }
     }

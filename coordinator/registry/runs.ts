@@ -5,6 +5,8 @@ import { encodeHex } from '../../shared/crypto/digest.ts'
 import { ConfigError, invariant } from '../../shared/errors.ts'
 import type { Plan } from '../../shared/plan/plan.ts'
 import { parsePlan, planDigest } from '../../shared/plan/plan-document.ts'
+import type { PlanSignature } from '../../shared/plan/plan-signature.ts'
+import { planSignatureForm, planSignatureFromForm } from '../../shared/plan/plan-signature-form.ts'
 import type { Store } from '../store/database.ts'
 import type { EventLog } from './event-log.ts'
 import type { RunEventBody } from './run-events.ts'
@@ -16,6 +18,8 @@ export interface Run {
   readonly plan: Plan
   readonly planDocument: Uint8Array
   readonly planDigest: Uint8Array
+  /** Null for a run of before plans were signed. */
+  readonly planSignature: PlanSignature | null
   readonly state: RunState
   readonly reason: string
   readonly createdAtMs: number
@@ -38,7 +42,7 @@ export function openRuns(store: Store, events: EventLog): Runs {
       .selectFrom('run')
       .innerJoin('plan', 'plan.digest', 'run.plan_digest')
       .selectAll('run')
-      .select('plan.document')
+      .select(['plan.document', 'plan.signature'])
       .select((row) =>
         row
           .selectFrom('version')
@@ -97,6 +101,7 @@ function runOf(row: {
   readonly name: string
   readonly plan_digest: string
   readonly document: string
+  readonly signature: string | null
   readonly state: string
   readonly reason: string
   readonly created_at_ms: number
@@ -112,6 +117,8 @@ function runOf(row: {
     plan: planOf(row.plan_digest, planDocument),
     planDocument,
     planDigest: digest,
+    planSignature:
+      row.signature === null ? null : planSignatureFromForm(planSignatureForm.parse(JSON.parse(row.signature))),
     // Safety: the column has a CHECK over the same four words.
     state: row.state as RunState,
     reason: row.reason,

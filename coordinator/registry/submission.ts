@@ -3,7 +3,8 @@
  * at once. What passes becomes a run with a signed version 0.
  */
 import { encodeHex, sha256Hex } from '../../shared/crypto/digest.ts'
-import { ConfigError } from '../../shared/errors.ts'
+import { ConfigError, invariant } from '../../shared/errors.ts'
+import type { TrustBundle } from '../../shared/identity/trust-bundle.ts'
 import { refuseModel } from '../../shared/onnx/allow-list.ts'
 import { decodeModel } from '../../shared/onnx/decode.ts'
 import { buildTrainStep } from '../../shared/onnx/gradient/train-step.ts'
@@ -11,6 +12,12 @@ import type { Model } from '../../shared/onnx/model.ts'
 import { extractParameters, graphDigest } from '../../shared/onnx/parameters.ts'
 import type { Plan } from '../../shared/plan/plan.ts'
 import { parsePlan, planDigest } from '../../shared/plan/plan-document.ts'
+import {
+  DAY_MS,
+  DEFAULT_PLAN_SIGNATURE_MAX_AGE_DAYS,
+  type PlanSignature,
+  verifyPlanSignature,
+} from '../../shared/plan/plan-signature.ts'
 import { aggregationClaim } from '../../shared/provenance/aggregation-claim.ts'
 import { SOFTWARE_VERSION } from '../../shared/runtime/software-version.ts'
 import type { Signer } from '../provenance/signer.ts'
@@ -23,19 +30,34 @@ export interface SubmissionTools {
   readonly versions: Versions
   readonly blobs: BlobStore
   readonly signer: Signer
-  readonly trustDomain: () => string
+  /** The trust domain's authorities: whose signatures count, and where the enrolled have to be. */
+  readonly bundle: () => TrustBundle
   readonly coordinatorId: () => string
   readonly newRunId: () => string
   readonly nowMs: () => number
 }
 
+/** What a submission begins with. */
+export interface SubmittedPlan {
+  readonly document: Uint8Array
+  readonly signature: PlanSignature | null
+}
+
+/** The same, checked. */
+export interface CheckedPlan extends SubmittedPlan {
+  readonly signature: PlanSignature
+  readonly plan: Plan
+}
+
 /**
- * Parses the plan of a submission, before its model is received.
- * @throws ConfigError `bad_plan`, `run_name_taken`.
+ * Parses the plan of a submission, before its model is received. That the author may write plans is for each site to say;
+ * here it is only somebody of this trust domain.
+ * @throws ConfigError `bad_plan`, `run_name_taken`, a code of {@link verifyPlanSignature}.
  */
-export async function checkPlan(document: Uint8Array, tools: SubmissionTools): Promise<Plan> {
+export async function checkPlan({ document, signature }: SubmittedPlan, tools: SubmissionTools): Promise<CheckedPlan> {
   const plan = parsePlan(document)
-  const trustDomain = tools.trustDomain()
+  const bundle = tools.bundle()
+  const { trustDomain } = bundle
   const strangers = plan.participants.enrolled.filter((id) => !id.startsWith(`spiffe://${trustDomain}/`))
   if (strangers.length > 0) {
     throw new ConfigError(
@@ -45,8 +67,13 @@ export async function checkPlan(document: Uint8Array, tools: SubmissionTools): P
       ),
     )
   }
+  const maxAgeMs = DEFAULT_PLAN_SIGNATURE_MAX_AGE_DAYS * DAY_MS
+  const digest = planDigest(document)
+  const verdict = verifyPlanSignature({ planDigest: digest, signature, bundle, nowMs: tools.nowMs(), maxAgeMs })
+  if (!verdict.ok) throw new ConfigError(verdict.code, verdict.message)
   if (await tools.runs.isNameTaken(plan.name)) throw nameTaken(plan.name)
-  return plan
+  invariant(signature !== null, 'an absent signature is refused')
+  return { plan, document, signature }
 }
 
 /**
@@ -89,15 +116,11 @@ function trainingProblems(model: Model, plan: Plan): readonly string[] {
 
 /** Makes the run. @throws ConfigError `bad_model` with every problem, `run_name_taken`. */
 export async function acceptRun(
-  submission: {
-    readonly plan: Plan
-    readonly planDocument: Uint8Array
-    readonly model: Uint8Array
-    readonly submittedBy: string
-  },
+  submission: { readonly checked: CheckedPlan; readonly model: Uint8Array; readonly submittedBy: string },
   tools: SubmissionTools,
 ): Promise<string> {
-  const { plan, planDocument, model, submittedBy } = submission
+  const { checked, model, submittedBy } = submission
+  const { plan, document: planDocument, signature: planSignature } = checked
   const problems = modelProblems(plan, model)
   if (problems.length > 0) throw new ConfigError('bad_model', problems)
   const modelDigest = await tools.blobs.put(model)
@@ -122,6 +145,7 @@ export async function acceptRun(
     run: { id: runId, name: plan.name, submittedBy, rounds: plan.rounds },
     planDocument,
     planDigest: planDigest(planDocument),
+    planSignature,
     enrolled: plan.participants.enrolled.length,
     modelDigest,
     provenance,

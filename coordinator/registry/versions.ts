@@ -4,6 +4,8 @@
  */
 import { encodeHex } from '../../shared/crypto/digest.ts'
 import { ConfigError, invariant } from '../../shared/errors.ts'
+import type { PlanSignature } from '../../shared/plan/plan-signature.ts'
+import { planSignatureToForm } from '../../shared/plan/plan-signature-form.ts'
 import type { BlobStore } from '../store/blobs.ts'
 import type { Store } from '../store/database.ts'
 import { bestVersion } from './best-version.ts'
@@ -29,6 +31,7 @@ export interface InitialVersion {
   readonly run: { readonly id: string; readonly name: string; readonly submittedBy: string; readonly rounds: number }
   readonly planDocument: Uint8Array
   readonly planDigest: Uint8Array
+  readonly planSignature: PlanSignature
   readonly enrolled: number
   readonly modelDigest: string
   readonly provenance: Uint8Array
@@ -77,7 +80,12 @@ export function openVersions(input: {
         if (taken !== undefined) throw nameTaken(run.name)
         await transaction
           .insertInto('plan')
-          .values({ digest: planHex, document: new TextDecoder().decode(initial.planDocument), created_at_ms: atMs })
+          .values({
+            digest: planHex,
+            document: new TextDecoder().decode(initial.planDocument),
+            created_at_ms: atMs,
+            signature: JSON.stringify(planSignatureToForm(initial.planSignature)),
+          })
           .onConflict((conflict) => conflict.column('digest').doNothing())
           .execute()
         await transaction

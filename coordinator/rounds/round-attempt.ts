@@ -66,7 +66,7 @@ export async function tryRound(request: AttemptRequest, tools: RoundTools): Prom
     notes.event({ kind: 'round_started', body: { round, attempt, cohort, evaluateOnly } })
     const prepared = await prepare(request, { cohort, attempt }, tools)
     const short = tooFewReady(run, cohort, prepared, tools)
-    const end = short ?? (await runSession(request, { sessionId, ready: prepared.ready }, tools))
+    const end = short ?? (await runSession(request, { sessionId, attempt, ready: prepared.ready }, tools))
     if (end.kind === 'completed') {
       closing = { outcome: 'completed', reason: '', named: end.session.named }
       return { kind: 'summed', end }
@@ -145,7 +145,11 @@ function tooFewReady(run: Run, cohort: readonly string[], prepared: Prepared, to
 
 async function runSession(
   { run, parent, round, notes }: AttemptRequest,
-  { sessionId, ready }: { readonly sessionId: Uint8Array; readonly ready: readonly string[] },
+  {
+    sessionId,
+    attempt,
+    ready,
+  }: { readonly sessionId: Uint8Array; readonly attempt: number; readonly ready: readonly string[] },
   tools: RoundTools,
 ): Promise<SessionEnd> {
   const { plan } = run
@@ -165,6 +169,10 @@ async function runSession(
     stageDeadlineMs: plan.timing.stageDeadlineMs,
     joinGraceMs: plan.timing.joinGraceMs,
     version: parent.version,
+    onWithdrawn: (spiffeId, { code, message }) => {
+      tools.log.info({ run: run.id, round, from: spiffeId, code }, `a site left the session: ${message}`)
+      notes.event({ kind: 'participant_withdrew', body: { round, attempt, spiffeId, code, message } })
+    },
     onProgress: (progress) => notes.progress(progress),
   })
   tools.live.open(run.id, runner)

@@ -54,7 +54,7 @@ export class RoundNotes {
   /** Written soon, together with whatever comes meanwhile: a commit is a wait for the disk. */
   event(event: RunEventBody): void {
     // Safety: what participants cause may wait in bounded number; what the round itself does is never left out.
-    const isPeersDoing = event.kind === 'participant_ready' || event.kind === 'stage'
+    const isPeersDoing = ['participant_ready', 'participant_withdrew', 'stage'].includes(event.kind)
     if (isPeersDoing && this.#pending.length >= MAX_PENDING) {
       this.#tools.log.warn({ run: this.#runId, kind: event.kind }, 'an event is left out: too many wait to be written')
       return

@@ -6,6 +6,7 @@ import { encodeHex } from '../../shared/crypto/digest.ts'
 import { ConfigError } from '../../shared/errors.ts'
 import { refuseIf } from '../../shared/protocol/refusal.ts'
 import type { DownloadChunk } from '../../shared/wire/generated/blindsum/v1/coordinator.ts'
+import { planSignatureToWire } from '../../shared/wire/plan-signature.ts'
 import type { Runs } from '../registry/runs.ts'
 import type { Versions } from '../registry/versions.ts'
 import type { BlobStore } from '../store/blobs.ts'
@@ -23,13 +24,14 @@ export async function* download(digest: Uint8Array, from: string, tools: Downloa
   for (const run of await tools.runs.list()) {
     if (!run.plan.participants.enrolled.includes(from)) continue
     if (encodeHex(run.planDigest) === wanted) {
-      yield { totalBytes: run.planDocument.length, data: run.planDocument }
+      const planSignature = run.planSignature === null ? undefined : planSignatureToWire(run.planSignature)
+      yield { totalBytes: run.planDocument.length, data: run.planDocument, planSignature }
       return
     }
     const versions = await tools.versions.list(run.id)
     if (!versions.some(({ modelDigest }) => modelDigest === wanted)) continue
     const totalBytes = (await tools.blobs.size(wanted)) ?? 0
-    for await (const data of tools.blobs.stream(wanted)) yield { totalBytes, data }
+    for await (const data of tools.blobs.stream(wanted)) yield { totalBytes, data, planSignature: undefined }
     return
   }
   throw new ConfigError('not_found', `nothing with digest ${wanted} is meant for ${from}`)

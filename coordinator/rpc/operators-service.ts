@@ -10,6 +10,7 @@ import type { Attendance } from '../attendance/attendance.ts'
 import type { EventLog } from '../registry/event-log.ts'
 import { exportVersion } from '../registry/export.ts'
 import type { Run } from '../registry/runs.ts'
+import { REFUSAL_KINDS, type SiteRefusal, siteRefusals } from '../registry/site-refusals.ts'
 import type { SubmissionTools } from '../registry/submission.ts'
 import { type Conductor, presentText } from '../rounds/conductor.ts'
 import type { PresentTexts } from '../rounds/round-notes.ts'
@@ -32,8 +33,8 @@ export interface OperatorsTools {
 export function operatorsService(tools: OperatorsTools): OperatorServer {
   const { attendance, conductor, events, present, submission, limits, log } = tools
   const { runs, versions, blobs } = submission
-  const summary = async (run: Run): Promise<RunSummary> =>
-    runSummary(run, await versions.list(run.id), presentText(run, { present }))
+  const summary = async (run: Run, refusals: readonly SiteRefusal[] = []): Promise<RunSummary> =>
+    runSummary(run, await versions.list(run.id), { present: presentText(run, { present }), refusals })
 
   /** A call that moves a run. */
   const steering = (move: string, steer: (runId: string, by: string) => Promise<Run>) =>
@@ -58,11 +59,14 @@ export function operatorsService(tools: OperatorsTools): OperatorServer {
       const runId = await receiveSubmission(call, from, { limits, submission })
       conductor.begin(runId)
       const run = await runs.find(runId)
-      log.info({ operator: from, run: run.name, runId }, 'run submitted')
+      log.info({ operator: from, author: run.planSignature?.authorId, run: run.name, runId }, 'run submitted')
       return summary(run)
     }),
-    listRuns: unary(log, async () => ({ runs: await Promise.all((await runs.list()).map(summary)) })),
-    showRun: unary(log, async (request) => summary(await runs.find(request.run))),
+    listRuns: unary(log, async () => ({ runs: await Promise.all((await runs.list()).map((run) => summary(run))) })),
+    showRun: unary(log, async (request) => {
+      const run = await runs.find(request.run)
+      return summary(run, siteRefusals(await events.latest(run.id, REFUSAL_KINDS)))
+    }),
     watchRun: serverStream(log, (request, _from, call) => watchRun(request, { runs, events }, endOf(call))),
     pauseRun: steering('pause', (runId, by) => conductor.pause(runId, by)),
     resumeRun: steering('resume', (runId, by) => conductor.resume(runId, by)),

@@ -28,7 +28,7 @@ const SHAPES: Readonly<Record<string, Shape>> = {
   uploadMaskedInput: { 1: FLAT, 3: FLAT },
   attestSurvivors: { 2: FLAT },
   revealShares: { 2: { 1: { 4: FLAT } } },
-  submitRun: { 1: FLAT },
+  submitRun: { 1: { 3: FLAT } },
 }
 /** Fields at all levels: a deal has eight per participant of the largest graph. */
 export const MAX_FIELDS = 8 * MAX_COMPLETE_GRAPH + 96

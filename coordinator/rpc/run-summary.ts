@@ -3,9 +3,14 @@ import { decodeHex } from '../../shared/crypto/digest.ts'
 import type { RunSummary, VersionSummary } from '../../shared/wire/generated/blindsum/v1/operator.ts'
 import { bestVersion } from '../registry/best-version.ts'
 import type { Run } from '../registry/runs.ts'
+import type { SiteRefusal } from '../registry/site-refusals.ts'
 import type { Version } from '../registry/versions.ts'
 
-export function runSummary(run: Run, versions: readonly Version[], present: string): RunSummary {
+export function runSummary(
+  run: Run,
+  versions: readonly Version[],
+  words: { readonly present: string; readonly refusals?: readonly SiteRefusal[] },
+): RunSummary {
   return {
     runId: run.id,
     name: run.name,
@@ -16,7 +21,8 @@ export function runSummary(run: Run, versions: readonly Version[], present: stri
     createdAtMs: run.createdAtMs,
     planDigest: run.planDigest,
     bestVersion: bestVersion(versions, run.plan.best),
-    present,
+    present: words.present,
+    refusals: [...(words.refusals ?? [])],
   }
 }
 

@@ -3,6 +3,7 @@ import type { ServerReadableStream } from '@grpc/grpc-js'
 import { ConfigError } from '../../shared/errors.ts'
 import { refuse, refuseIf } from '../../shared/protocol/refusal.ts'
 import type { RunSummary, SubmitPart } from '../../shared/wire/generated/blindsum/v1/operator.ts'
+import { planSignatureFromWire } from '../../shared/wire/plan-signature.ts'
 import { acceptRun, checkPlan, type SubmissionTools } from '../registry/submission.ts'
 import { CallEnded } from './call-errors.ts'
 import { checkLabel } from './first-call.ts'
@@ -32,8 +33,9 @@ export async function receiveSubmission(
       `the plan has ${planDocument.length} bytes, at most ${limits.planBytes} are taken`,
     )
   }
-  const plan = await checkPlan(planDocument, submission)
-  const announced = plan.model.bytes
+  const signature = planSignatureFromWire(header.planSignature)
+  const checked = await checkPlan({ document: planDocument, signature }, submission)
+  const announced = checked.plan.model.bytes
   if (announced > limits.modelBytes) {
     throw new ConfigError(
       'model_too_large',
@@ -56,5 +58,5 @@ export async function receiveSubmission(
     received += part.value.length
   }
   if (call.cancelled) throw new CallEnded('the operator hung up')
-  return acceptRun({ plan, planDocument, model: model.subarray(0, received), submittedBy: from }, submission)
+  return acceptRun({ checked, model: model.subarray(0, received), submittedBy: from }, submission)
 }

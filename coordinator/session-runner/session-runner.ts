@@ -51,6 +51,8 @@ export interface SessionRequest {
   readonly joinGraceMs: number
   /** Number of the version trained from: participants download by digest, people read numbers. */
   readonly version: number
+  /** A participant left by its own decision, with its reason; once each. */
+  readonly onWithdrawn?: (spiffeId: string, reason: { readonly code: string; readonly message: string }) => void
   readonly onProgress: (count: StageCount | { readonly stage: 'unmask'; readonly answered: 0; readonly of: 0 }) => void
 }
 
@@ -111,6 +113,9 @@ export class SessionRunner {
     if (outcome.kind === 'rejected') {
       const { code } = outcome
       this.#tools.log.info({ session: this.sessionId, from, message: message.kind, code }, 'message rejected')
+    }
+    if (message.kind === 'withdraw' && outcome.kind === 'accepted' && !outcome.repeated) {
+      this.#request.onWithdrawn?.(from, message)
     }
     for (const _fold of effects) this.#fold(from)
     this.#become(session, from)

@@ -61,6 +61,8 @@ const STEPS: readonly (readonly string[])[] = [
     ) STRICT`,
     'CREATE INDEX session_attempt_of_round ON session_attempt (run_id, round)',
   ],
+  // Plans of before have none, and the sites refuse them.
+  ['ALTER TABLE plan ADD COLUMN signature text'],
 ]
 
 /** The schema this software writes. */

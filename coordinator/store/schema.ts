@@ -9,6 +9,8 @@ export interface PlanTable {
   digest: string
   document: string
   created_at_ms: number
+  /** Its author's signature, in the form of shared/plan/plan-signature-form.ts; null for plans older than signatures. */
+  signature: string | null
 }
 
 export interface RunTable {

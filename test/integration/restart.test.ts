@@ -40,7 +40,7 @@ test('the recorded reply is repeated after a restart, and deleted when the sessi
   const victimId = THREE[0]!
   const victim = new AgentProcess(domain, { spiffeId: victimId, address }, 'hold-before-reveal@1')
   processes.push(victim, ...THREE.slice(1).map((spiffeId) => new AgentProcess(domain, { spiffeId, address })))
-  await operator.operator.submit(planDocumentOf(plan), MODEL)
+  await operator.submit(planDocumentOf(plan), MODEL)
   await victim.until('drill: holding', 1)
   await victim.end('SIGKILL')
   expect(journalHasReply(victimId)).toBe(true)

@@ -56,7 +56,7 @@ test('a round completes without an agent killed before its upload; it starts aga
   const survivors = survivorIds.map((id) => start(id))
   const victim = start(victimId, 'hold-before-upload@2')
   await Promise.all([victim, ...survivors].map((agent) => agent.until('attending')))
-  await operator.operator.submit(planDocumentOf(plan), MODEL)
+  await operator.submit(planDocumentOf(plan), MODEL)
 
   await victim.until('drill: holding', 2)
   expect(victim.lines.map(({ msg }) => msg)).toContain('keys shared')

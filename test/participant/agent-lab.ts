@@ -10,6 +10,7 @@ import { encodeHex, sha256 } from '../../shared/crypto/digest.ts'
 import { cpuMaskEngine } from '../../shared/masks/cpu-engine.ts'
 import type { Plan } from '../../shared/plan/plan.ts'
 import { encodePlan, planDigest } from '../../shared/plan/plan-document.ts'
+import { type PlanSignature, signPlan } from '../../shared/plan/plan-signature.ts'
 import { systemRng } from '../../shared/random.ts'
 import type {
   AdvertiseKeysRequest,
@@ -18,6 +19,7 @@ import type {
   ShareKeysRequest,
   WithdrawRequest,
 } from '../../shared/wire/generated/blindsum/v1/coordinator.ts'
+import { planSignatureToWire } from '../../shared/wire/plan-signature.ts'
 import { handIdentity, identityOf, NORTH_ID, SERVER_ID } from '../shared/transport/hello.ts'
 import { logLines } from './log-lines.ts'
 import { makePlan, modelBytes } from './plans.ts'
@@ -31,6 +33,9 @@ export type Said =
 
 export type Train = (job: TrainerJob, count: number) => ReturnType<Trainer['train']>
 
+/** Who signs the lab's plans. */
+export const AUTHOR_ID = 'spiffe://a.example/author/ada'
+
 /** Another update every time. */
 export function freshUpdate(parameterCount: number, count: number): TrainedUpdate {
   const scalars = { trainLossSum: 1, evalExamples: 1, evalLossSum: 1, evalCorrect: count }
@@ -40,12 +45,21 @@ export function freshUpdate(parameterCount: number, count: number): TrainedUpdat
 const cleanups: (() => Promise<void> | void)[] = []
 
 export async function startLab(
-  options: { readonly plan?: Plan; readonly policy?: Partial<PolicyConfig>; readonly train?: Train } = {},
+  options: {
+    readonly plan?: Plan
+    /** What comes beside the plan; by default the author's signature. */
+    readonly signature?: PlanSignature | null
+    readonly policy?: Partial<PolicyConfig>
+    readonly train?: Train
+  } = {},
 ) {
   const plan = options.plan ?? makePlan()
   const document = encodePlan(plan)
   const planDigestBytes = planDigest(document)
   const blobs = new Map([document, modelBytes].map((bytes) => [encodeHex(sha256(bytes)), bytes]))
+  const { signature = signPlan(planDigestBytes, identityOf(AUTHOR_ID), Date.now()) } = options
+  const planSignature = signature === null ? undefined : planSignatureToWire(signature)
+  const downloads: string[] = []
   const said: Said[] = []
   const waiting = new Set<() => void>()
   const hear = (one: Said) => {
@@ -62,8 +76,11 @@ export async function startLab(
     },
     calls: {
       download: (call) => {
-        const data = blobs.get(encodeHex(call.request.digest))
-        if (data !== undefined) call.write({ totalBytes: data.length, data })
+        const digest = encodeHex(call.request.digest)
+        const data = blobs.get(digest)
+        downloads.push(data === document ? 'plan' : 'model')
+        const beside = data === document ? planSignature : undefined
+        if (data !== undefined) call.write({ totalBytes: data.length, data, planSignature: beside })
         call.end()
       },
       reportReady: (call, reply) => {
@@ -125,6 +142,8 @@ export async function startLab(
     ...output,
     journal,
     said,
+    /** What the agent asked for, in order: "plan" or "model". */
+    downloads,
     tell,
     end,
     trainings: () => trainings,

@@ -37,26 +37,45 @@ async function serving(...attempts: { readonly chunks: DownloadChunk[]; readonly
 }
 
 const bytes = systemRng(3000)
-const chunksOf = (data: Uint8Array, totalBytes = data.length) =>
-  [0, 1, 2].map((part) => ({ totalBytes, data: data.subarray(part * 1000, (part + 1) * 1000) }))
+const chunksOf = (data: Uint8Array, totalBytes = data.length): DownloadChunk[] =>
+  [0, 1, 2].map((part) => ({
+    totalBytes,
+    data: data.subarray(part * 1000, (part + 1) * 1000),
+    planSignature: undefined,
+  }))
 const fetched = (digest = sha256(bytes), maxBytes = 3000) =>
   download({ connection, digest, maxBytes, what: 'model', signal: stop.signal })
 
 test('exactly the named bytes come', async () => {
   await serving({ chunks: chunksOf(bytes) })
-  expect(await fetched()).toEqual(bytes)
+  expect(await fetched()).toEqual({ bytes, planSignature: null })
+})
+
+test('a signature comes with the first chunk', async () => {
+  const planSignature = {
+    authorId: 'spiffe://a.example/author',
+    signedAtMs: 1,
+    certificateChain: [Uint8Array.of(1, 2)],
+    signature: new Uint8Array(64),
+  }
+  const [first, ...others] = chunksOf(bytes)
+  await serving({ chunks: [{ ...first!, planSignature }, ...others] })
+  expect(await fetched()).toEqual({ bytes, planSignature })
 })
 
 test('a cut one is begun anew', async () => {
   await serving({ chunks: chunksOf(bytes).slice(0, 1), failure: unavailable('cut') }, { chunks: chunksOf(bytes) })
-  expect(await fetched()).toEqual(bytes)
+  expect(await fetched()).toMatchObject({ bytes })
 })
 
 test.each([
   ['digest_mismatch', chunksOf(systemRng(3000))],
   ['too_large', chunksOf(bytes, 3001)],
   ['download_incomplete', chunksOf(bytes).slice(0, 2)],
-  ['download_incomplete', [...chunksOf(bytes).slice(0, 2), { totalBytes: 3000, data: new Uint8Array(1001) }]],
+  [
+    'download_incomplete',
+    [...chunksOf(bytes).slice(0, 2), { totalBytes: 3000, data: new Uint8Array(1001), planSignature: undefined }],
+  ],
   ['download_incomplete', []],
 ])('refuses %s', async (code, chunks) => {
   await serving({ chunks })

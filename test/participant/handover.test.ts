@@ -9,8 +9,10 @@ import { openJournal } from '../../participant/journal.ts'
 import { type Order, Preparation } from '../../participant/preparation.ts'
 import { encodeHex, sha256 } from '../../shared/crypto/digest.ts'
 import { planDigest as digestOf, encodePlan } from '../../shared/plan/plan-document.ts'
+import { signPlan } from '../../shared/plan/plan-signature.ts'
+import { planSignatureToWire } from '../../shared/wire/plan-signature.ts'
 import { handIdentity, identityOf, NORTH_ID, SERVER_ID } from '../shared/transport/hello.ts'
-import { freshUpdate } from './agent-lab.ts'
+import { AUTHOR_ID, freshUpdate } from './agent-lab.ts'
 import { logLines } from './log-lines.ts'
 import { makePlan, modelBytes, TRUST_DOMAIN } from './plans.ts'
 import { closeScripted, startScripted } from './scripted-coordinator.ts'
@@ -18,6 +20,7 @@ import { closeScripted, startScripted } from './scripted-coordinator.ts'
 const plan = makePlan()
 const document = encodePlan(plan)
 const blobs = new Map([document, modelBytes].map((bytes) => [encodeHex(sha256(bytes)), bytes]))
+const signature = planSignatureToWire(signPlan(digestOf(document), identityOf(AUTHOR_ID), Date.now()))
 const orderOf = (changes: Partial<Order> = {}): Order => ({
   runId: 'run',
   round: 1,
@@ -41,7 +44,8 @@ async function unheardPreparation(): Promise<Preparation> {
     calls: {
       download: (call) => {
         const data = blobs.get(encodeHex(call.request.digest))
-        if (data !== undefined) call.write({ totalBytes: data.length, data })
+        const planSignature = data === document ? signature : undefined
+        if (data !== undefined) call.write({ totalBytes: data.length, data, planSignature })
         call.end()
       },
       reportReady: () => {},

@@ -70,7 +70,7 @@ async function watchRound(nakedId: string | null): Promise<{ stages: Stage[]; ag
   for (const agent of agents) cleanUps.push(() => agent.stop())
   const operator = connectOperator(domain, config.operators)
   cleanUps.push(async () => operator.close())
-  await operator.operator.submit(planDocumentOf(plan), model)
+  await operator.submit(planDocumentOf(plan), model)
   // Until the run has ended, or paused because a sum without masks taken off is implausible.
   for await (const { kind } of operator.operator.watch('lab', 0)) if (kind === 'run_paused') break
   const patterns = sentinels(agents, 'published')

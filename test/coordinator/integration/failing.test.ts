@@ -39,7 +39,7 @@ test('a run whose sites refuse pauses with their reasons, and goes on once they 
   const strict = SITES.slice(2).map((site) => start(site, { policy: { minimumCohort: 5 } }))
   agents = SITES.slice(0, 2).map((site) => start(site))
   const plan = makePlan({ name: 'refused', rounds: 1, timing: { sessionAttempts: 2 } })
-  await lab.operator.submit(planDocumentOf(plan), MODEL)
+  await lab.submit(planDocumentOf(plan), MODEL)
   const events = await eventsUntil('refused', 'run_paused')
   const aborted = events.filter(({ kind }) => kind === 'session_aborted')
   expect(aborted.map(({ body }) => [body.attempt, body.attempts, body.reason])).toEqual([
@@ -70,7 +70,7 @@ test('a session that too few survive is followed by a fresh one', { timeout: 90_
     ...SITES.slice(0, 2).map((site) => start(site, { drill, journal: `${site.split('/').at(-1)}-held.sqlite` })),
   )
   const timing = { stageDeadlineMs: 3000, trainDeadlineMs: 3000, joinGraceMs: 2000 }
-  await lab.operator.submit(planDocumentOf(makePlan({ name: 'deserted', rounds: 1, timing })), MODEL)
+  await lab.submit(planDocumentOf(makePlan({ name: 'deserted', rounds: 1, timing })), MODEL)
   const events = await eventsUntil('deserted', 'version_published')
   held.resolve()
   const aborted = events.filter(({ kind }) => kind === 'session_aborted')

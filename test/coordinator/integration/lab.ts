@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { Operator } from '../../../bin/operator-client.ts'
+import { signAs } from '../../../bin/signed-plan.ts'
 import { coordinatorConfigFile } from '../../../coordinator/config.ts'
 import { type Coordinator, startCoordinator } from '../../../coordinator/main.ts'
 import { type AgentRequest, runAgent } from '../../../participant/agent.ts'
@@ -11,11 +12,13 @@ import { participantConfigFile } from '../../../participant/config.ts'
 import { openJournal } from '../../../participant/journal.ts'
 import type { TrainedUpdate, Trainer } from '../../../participant/trainer.ts'
 import { cpuMaskEngine } from '../../../shared/masks/cpu-engine.ts'
+import { planDigest } from '../../../shared/plan/plan-document.ts'
+import type { PlanSignature } from '../../../shared/plan/plan-signature.ts'
 import { systemRng } from '../../../shared/random.ts'
 import { type LogLevel, openLog } from '../../../shared/runtime/log.ts'
 import { fileIdentitySource } from '../../../shared/transport/file-identity-source.ts'
 import { mtlsChannel } from '../../../shared/transport/mtls-channel.ts'
-import { OperatorClient } from '../../../shared/wire/generated/blindsum/v1/operator.ts'
+import { OperatorClient, type RunSummary } from '../../../shared/wire/generated/blindsum/v1/operator.ts'
 import { COORDINATOR_ID, OPERATOR_ID, type TrustDomainFolder } from './trust-domain.ts'
 
 const LEVEL = (process.env.BLINDSUM_TEST_LOG ?? 'silent') as LogLevel
@@ -121,8 +124,15 @@ export const knownUpdate: UpdateOf = (spiffeId, round, parameterCount) => {
   }
 }
 
+/** Signs a plan document as one of the trust domain's workloads. */
+export function signedAs(domain: TrustDomainFolder, authorId: string, document: Uint8Array): PlanSignature {
+  return signAs(domain.filesOf(authorId), planDigest(document))
+}
+
 export interface LabOperator {
   readonly operator: Operator
+  /** Submits, signed by this operator unless somebody else's signature is given. */
+  submit(document: Uint8Array, modelBytes: Uint8Array, signature?: PlanSignature): Promise<RunSummary>
   readonly client: OperatorClient
   close(): void
 }
@@ -131,8 +141,11 @@ export function connectOperator(domain: TrustDomainFolder, address: string, spif
   const identity = fileIdentitySource(domain.filesOf(spiffeId))
   const channel = mtlsChannel({ address, identity, expectedServerId: COORDINATOR_ID })
   const client = new OperatorClient(channel.target, channel.credentials, channel.options)
+  const operator = new Operator(client, channel)
   return {
-    operator: new Operator(client, channel),
+    operator,
+    submit: (document, modelBytes, signature = signedAs(domain, spiffeId, document)) =>
+      operator.submit({ document, signature, modelBytes }),
     client,
     close: () => {
       client.close()

@@ -60,7 +60,7 @@ async function eventsUntil(run: string, wanted: (kind: string, body: Record<stri
 
 async function submit(name: string, rounds: number) {
   const lab = connectOperator(domain, config.operators)
-  await lab.operator.submit(planDocumentOf(makePlan({ name, rounds })), MODEL)
+  await lab.submit(planDocumentOf(makePlan({ name, rounds })), MODEL)
   lab.close()
 }
 

@@ -42,7 +42,7 @@ describe('a run of two rounds', () => {
   const events: { kind: string; body: Record<string, unknown> }[] = []
 
   test('is submitted, plays its rounds, judges the final version and completes', async () => {
-    const submitted = await lab.operator.submit(planDocumentOf(plan), MODEL)
+    const submitted = await lab.submit(planDocumentOf(plan), MODEL)
     expect(submitted).toMatchObject({ name: 'two-rounds', state: 'running', round: 0, rounds: 2 })
     for await (const event of lab.operator.watch('two-rounds', 0)) {
       events.push({ kind: event.kind, body: JSON.parse(event.body) })

@@ -26,7 +26,7 @@ afterAll(async () => {
   await domain.remove()
 })
 
-const submit = (changes: PlanChanges) => lab.operator.submit(planDocumentOf(makePlan(changes)), MODEL)
+const submit = (changes: PlanChanges) => lab.submit(planDocumentOf(makePlan(changes)), MODEL)
 
 /** Watches until an event that `wanted` accepts; all events up to and including it. */
 async function watchUntil(run: string, wanted: (event: RunEvent) => boolean): Promise<RunEvent[]> {

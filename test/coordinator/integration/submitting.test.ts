@@ -8,10 +8,11 @@ import { extractParameters, withParameters } from '../../../shared/onnx/paramete
 import { canonicalJson } from '../../../shared/plan/plan-document.ts'
 import { WIRE_LABEL } from '../../../shared/protocol/label.ts'
 import type { SubmitPart } from '../../../shared/wire/generated/blindsum/v1/operator.ts'
+import { planSignatureToWire } from '../../../shared/wire/plan-signature.ts'
 import { refusalFromError } from '../../../shared/wire/status.ts'
-import { connectOperator, type LabOperator, startLab } from './lab.ts'
+import { connectOperator, type LabOperator, signedAs, startLab } from './lab.ts'
 import { describeModel, MODEL, makePlan, planDocumentOf } from './plans.ts'
-import { makeTrustDomain, SITES, STRANGER_ID, type TrustDomainFolder } from './trust-domain.ts'
+import { makeTrustDomain, OPERATOR_ID, SITES, STRANGER_ID, type TrustDomainFolder } from './trust-domain.ts'
 
 let domain: TrustDomainFolder
 let coordinator: Coordinator
@@ -51,42 +52,42 @@ describe('a plan', () => {
       /trust domain lab\.example/,
     ],
   ])('%s is refused', async (_case, document, message) => {
-    await expect(lab.operator.submit(document, MODEL)).rejects.toEqual(refused('bad_plan', message))
+    await expect(lab.submit(document, MODEL)).rejects.toEqual(refused('bad_plan', message))
   })
 
   test('over the limit is refused', async () => {
     const document = text({ ...makePlan(), padding: 'x'.repeat(20_000) })
-    await expect(lab.operator.submit(document, MODEL)).rejects.toEqual(refused('plan_too_large', /20000/))
+    await expect(lab.submit(document, MODEL)).rejects.toEqual(refused('plan_too_large', /20000/))
   })
 })
 
 describe('a model', () => {
   const submitModel = (model: Uint8Array) => {
     const described = { ...makePlan().model, ...partly(model) }
-    return lab.operator.submit(planDocumentOf(makePlan({ name: 'bad-model', model: described })), model)
+    return lab.submit(planDocumentOf(makePlan({ name: 'bad-model', model: described })), model)
   }
 
   test('other than the one the plan names is refused', async () => {
     const other = MODEL.slice()
     other[other.length - 1]! ^= 1
-    await expect(lab.operator.submit(planDocumentOf(makePlan()), other)).rejects.toEqual(
+    await expect(lab.submit(planDocumentOf(makePlan()), other)).rejects.toEqual(
       refused('bad_model', /not the one the plan names/),
     )
-    await expect(lab.operator.submit(planDocumentOf(makePlan()), MODEL.subarray(10))).rejects.toEqual(
+    await expect(lab.submit(planDocumentOf(makePlan()), MODEL.subarray(10))).rejects.toEqual(
       refused('bad_model', /not the one the plan names/),
     )
   })
 
   test('longer than announced is refused while it comes', async () => {
     const longer = new Uint8Array(MODEL.length + 1)
-    await expect(lab.operator.submit(planDocumentOf(makePlan()), longer)).rejects.toMatchObject({
+    await expect(lab.submit(planDocumentOf(makePlan()), longer)).rejects.toMatchObject({
       code: 'wrong_length',
     })
   })
 
   test('over the limit is refused before it comes', async () => {
     const plan = makePlan({ model: { bytes: 100_001 } })
-    await expect(lab.operator.submit(planDocumentOf(plan), MODEL)).rejects.toEqual(refused('model_too_large', /100001/))
+    await expect(lab.submit(planDocumentOf(plan), MODEL)).rejects.toEqual(refused('model_too_large', /100001/))
   })
 
   test('with weights that are not finite is refused', async () => {
@@ -111,24 +112,25 @@ describe('a model', () => {
 
   test('with another parameter count or graph than the plan says is refused, both at once', async () => {
     const plan = makePlan({ model: { parameterCount: 7, graphSha256: '00'.repeat(32) } })
-    await expect(lab.operator.submit(planDocumentOf(plan), MODEL)).rejects.toEqual(
+    await expect(lab.submit(planDocumentOf(plan), MODEL)).rejects.toEqual(
       refused('bad_model', /parameterCount[\s\S]*graphSha256/),
     )
   })
 })
 
 test('a submission without a header, or of another protocol, is refused', async () => {
+  const document = planDocumentOf(makePlan())
   expect(await submitParts([{ part: { $case: 'model', value: MODEL } }])).toMatchObject({ code: 'malformed' })
   const header = (wireLabel: string): SubmitPart => ({
-    part: { $case: 'header', value: { wireLabel, plan: planDocumentOf(makePlan()) } },
+    part: { $case: 'header', value: { wireLabel, plan: document, planSignature: wireSignature(document) } },
   })
   expect(await submitParts([header('blindsum/v2')])).toEqual(refused('wire_label_mismatch', /upgrade the coordinator/))
   expect(await submitParts([header(WIRE_LABEL), header(WIRE_LABEL)])).toMatchObject({ code: 'malformed' })
 })
 
 test('a name is taken once, and a run that waits says for whom', async () => {
-  await lab.operator.submit(planDocumentOf(makePlan({ name: 'waiting' })), MODEL)
-  await expect(lab.operator.submit(planDocumentOf(makePlan({ name: 'waiting' })), MODEL)).rejects.toMatchObject({
+  await lab.submit(planDocumentOf(makePlan({ name: 'waiting' })), MODEL)
+  await expect(lab.submit(planDocumentOf(makePlan({ name: 'waiting' })), MODEL)).rejects.toMatchObject({
     code: 'run_name_taken',
   })
   await expect
@@ -148,11 +150,63 @@ test('whoever is not in the allow list is refused at every call', async () => {
   const stranger = connectOperator(domain, coordinator.operatorsAddress, STRANGER_ID)
   await expect(stranger.operator.list()).rejects.toEqual(refused('not_permitted', /operator\/eve/))
   await expect(stranger.operator.cancel('waiting')).rejects.toMatchObject({ code: 'not_permitted' })
-  await expect(stranger.operator.submit(planDocumentOf(makePlan()), MODEL)).rejects.toMatchObject({
+  await expect(stranger.submit(planDocumentOf(makePlan()), MODEL)).rejects.toMatchObject({
     code: 'not_permitted',
   })
   stranger.close()
 })
+
+describe('a plan’s signature', () => {
+  const document = planDocumentOf(makePlan({ name: 'signed' }))
+  const DAY_MS = 86_400_000
+
+  test('has to be there', async () => {
+    const header: SubmitPart = {
+      part: { $case: 'header', value: { wireLabel: WIRE_LABEL, plan: document, planSignature: undefined } },
+    }
+    expect(await submitParts([header])).toMatchObject({ code: 'plan_unsigned' })
+  })
+
+  test('is the one of these bytes', async () => {
+    const other = signedAs(domain, OPERATOR_ID, planDocumentOf(makePlan({ name: 'other' })))
+    await expect(lab.submit(document, MODEL, other)).rejects.toMatchObject({ code: 'plan_signature_wrong' })
+  })
+
+  test('is by whom it says', async () => {
+    const signature = { ...signedAs(domain, OPERATOR_ID, document), authorId: STRANGER_ID }
+    await expect(lab.submit(document, MODEL, signature)).rejects.toMatchObject({ code: 'plan_author_mismatch' })
+  })
+
+  test('is made with a certificate of this trust domain, valid then', async () => {
+    const foreign = await makeTrustDomain([])
+    const signature = signedAs(foreign, OPERATOR_ID, document)
+    await foreign.remove()
+    await expect(lab.submit(document, MODEL, signature)).rejects.toMatchObject({ code: 'plan_certificate_foreign' })
+    const early = { ...signedAs(domain, OPERATOR_ID, document), signedAtMs: Date.now() - DAY_MS }
+    await expect(lab.submit(document, MODEL, early)).rejects.toMatchObject({ code: 'plan_certificate_expired' })
+  })
+
+  test('is neither old nor of the future', async () => {
+    const at = (signedAtMs: number) =>
+      lab.submit(document, MODEL, { ...signedAs(domain, OPERATOR_ID, document), signedAtMs })
+    await expect(at(Date.now() - 91 * DAY_MS)).rejects.toMatchObject({ code: 'plan_signature_too_old' })
+    await expect(at(Date.now() + DAY_MS)).rejects.toMatchObject({ code: 'plan_signed_in_future' })
+  })
+
+  test('with more certificates than a chain has is no message of this protocol', async () => {
+    const signature = signedAs(domain, OPERATOR_ID, document)
+    const certificateChain = Array.from({ length: 9 }, () => signature.certificateChain[0]!)
+    await expect(lab.submit(document, MODEL, { ...signature, certificateChain })).rejects.toMatchObject({
+      code: 'malformed',
+    })
+  })
+
+  test('leaves nothing behind when it is refused', async () => {
+    expect((await lab.operator.list()).map(({ name }) => name)).not.toContain('signed')
+  })
+})
+
+const wireSignature = (document: Uint8Array) => planSignatureToWire(signedAs(domain, OPERATOR_ID, document))
 
 /** What a plan says about a model that may be none. */
 function partly(model: Uint8Array) {

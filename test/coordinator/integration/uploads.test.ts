@@ -47,7 +47,7 @@ beforeAll(async () => {
   const address = coordinator.participantsAddress
   agents = SITES.map((spiffeId) => startAgent(domain, { spiffeId, address, ...(spiffeId === BAD ? { drill } : {}) }))
   lab = connectOperator(domain, coordinator.operatorsAddress)
-  await lab.operator.submit(planDocumentOf(plan), MODEL)
+  await lab.submit(planDocumentOf(plan), MODEL)
   await reached.promise
   sessionId = await liveSession()
   await vi.waitFor(async () => expect(await progressOf(GOOD)).toMatchObject({ complete: true }), 20_000)

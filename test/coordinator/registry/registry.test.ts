@@ -31,12 +31,21 @@ beforeEach(async () => {
   await submit('first', 'one')
 })
 
+/** The registry keeps it; whether it is any good was asked before. */
+const SIGNATURE = {
+  authorId: 'spiffe://lab.example/operator/ada',
+  signedAtMs: 1,
+  certificateChain: [Uint8Array.of(1)],
+  signature: new Uint8Array(64),
+}
+
 async function submit(id: string, name: string) {
   const planDocument = planDocumentOf(makePlan({ name }))
   await versions.publishInitial({
     run: { id, name, submittedBy: 'ada', rounds: 2 },
     planDocument,
     planDigest: planDigest(planDocument),
+    planSignature: SIGNATURE,
     enrolled: 5,
     modelDigest: '00'.repeat(32),
     provenance: Uint8Array.of(1),
@@ -51,6 +60,7 @@ describe('runs', () => {
     expect(await runs.find('first')).toEqual(run)
     expect(run).toMatchObject({ id: 'first', name: 'one', state: 'running', latestVersion: 0, isFinalEvaluated: false })
     expect(run.plan).toEqual(makePlan({ name: 'one' }))
+    expect(run.planSignature).toEqual(SIGNATURE)
     await expect(runs.find('two')).rejects.toMatchObject({ code: 'run_unknown' })
   })
 

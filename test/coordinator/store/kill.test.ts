@@ -30,6 +30,7 @@ test('a version is published whole or not at all, whenever the process dies', { 
     run: { id: 'run', name: 'run', submittedBy: 'ada', rounds: 10 },
     planDocument: new TextEncoder().encode('{}'),
     planDigest: new Uint8Array(32),
+    planSignature: { authorId: 'a', signedAtMs: 1, certificateChain: [], signature: new Uint8Array(64) },
     enrolled: 3,
     modelDigest: await setUp.blobs.put(Uint8Array.of(1)),
     provenance: Uint8Array.of(2),

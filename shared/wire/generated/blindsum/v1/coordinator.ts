@@ -120,6 +120,22 @@ export interface DownloadRequest {
 export interface DownloadChunk {
   totalBytes: number;
   data: Uint8Array;
+  /** of a plan, with its first chunk; the agent verifies it before it reads the plan */
+  planSignature: PlanSignature | undefined;
+}
+
+/**
+ * Who answers for a plan. The author signs the tuple ("blindsum/v1/plan", plan digest, author_id, signed_at_ms) with the
+ * key of its X.509-SVID; coordinator and agents verify it, each against its own trust bundle, for the time of signing.
+ */
+export interface PlanSignature {
+  /** SPIFFE ID in the leaf */
+  authorId: string;
+  signedAtMs: number;
+  /** DER, leaf first */
+  certificateChain: Uint8Array[];
+  /** ECDSA P-256, raw r‖s, 64 bytes */
+  signature: Uint8Array;
 }
 
 export interface ReadyReport {
@@ -832,7 +848,7 @@ export const DownloadRequest: MessageFns<DownloadRequest> = {
 };
 
 function createBaseDownloadChunk(): DownloadChunk {
-  return { totalBytes: 0, data: new Uint8Array(0) };
+  return { totalBytes: 0, data: new Uint8Array(0), planSignature: undefined };
 }
 
 export const DownloadChunk: MessageFns<DownloadChunk> = {
@@ -842,6 +858,9 @@ export const DownloadChunk: MessageFns<DownloadChunk> = {
     }
     if (message.data.length !== 0) {
       writer.uint32(18).bytes(message.data);
+    }
+    if (message.planSignature !== undefined) {
+      PlanSignature.encode(message.planSignature, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -873,6 +892,93 @@ export const DownloadChunk: MessageFns<DownloadChunk> = {
             }
 
             message.data = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.planSignature = PlanSignature.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePlanSignature(): PlanSignature {
+  return { authorId: "", signedAtMs: 0, certificateChain: [], signature: new Uint8Array(0) };
+}
+
+export const PlanSignature: MessageFns<PlanSignature> = {
+  encode(message: PlanSignature, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.authorId !== "") {
+      writer.uint32(10).string(message.authorId);
+    }
+    if (message.signedAtMs !== 0) {
+      writer.uint32(16).uint64(message.signedAtMs);
+    }
+    for (const v of message.certificateChain) {
+      writer.uint32(26).bytes(v!);
+    }
+    if (message.signature.length !== 0) {
+      writer.uint32(34).bytes(message.signature);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PlanSignature {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePlanSignature();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.authorId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.signedAtMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.certificateChain.push(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.signature = reader.bytes();
             continue;
           }
         }

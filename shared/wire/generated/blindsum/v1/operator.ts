@@ -22,6 +22,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { PlanSignature } from "./coordinator.ts";
 
 export const protobufPackage = "blindsum.v1";
 
@@ -53,6 +54,8 @@ export interface SubmitHeader {
   wireLabel: string;
   /** the plan document: canonical JSON */
   plan: Uint8Array;
+  /** without it the submission is refused */
+  planSignature: PlanSignature | undefined;
 }
 
 export interface RunRequest {
@@ -81,6 +84,16 @@ export interface RunSummary {
   bestVersion: number;
   /** what the run is doing now, in words */
   present: string;
+  /** ShowRun only: the last word of each site that took no part of late */
+  refusals: SiteRefusal[];
+}
+
+/** Why a site takes no part, in its own words: it declined a round, or left a session. */
+export interface SiteRefusal {
+  spiffeId: string;
+  round: number;
+  code: string;
+  message: string;
 }
 
 export interface WatchRunRequest {
@@ -321,7 +334,7 @@ export const SubmitPart: MessageFns<SubmitPart> = {
 };
 
 function createBaseSubmitHeader(): SubmitHeader {
-  return { wireLabel: "", plan: new Uint8Array(0) };
+  return { wireLabel: "", plan: new Uint8Array(0), planSignature: undefined };
 }
 
 export const SubmitHeader: MessageFns<SubmitHeader> = {
@@ -331,6 +344,9 @@ export const SubmitHeader: MessageFns<SubmitHeader> = {
     }
     if (message.plan.length !== 0) {
       writer.uint32(18).bytes(message.plan);
+    }
+    if (message.planSignature !== undefined) {
+      PlanSignature.encode(message.planSignature, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -362,6 +378,14 @@ export const SubmitHeader: MessageFns<SubmitHeader> = {
             }
 
             message.plan = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.planSignature = PlanSignature.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -516,6 +540,7 @@ function createBaseRunSummary(): RunSummary {
     planDigest: new Uint8Array(0),
     bestVersion: 0,
     present: "",
+    refusals: [],
   };
 }
 
@@ -550,6 +575,9 @@ export const RunSummary: MessageFns<RunSummary> = {
     }
     if (message.present !== "") {
       writer.uint32(82).string(message.present);
+    }
+    for (const v of message.refusals) {
+      SiteRefusal.encode(v!, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -645,6 +673,93 @@ export const RunSummary: MessageFns<RunSummary> = {
             }
 
             message.present = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.refusals.push(SiteRefusal.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSiteRefusal(): SiteRefusal {
+  return { spiffeId: "", round: 0, code: "", message: "" };
+}
+
+export const SiteRefusal: MessageFns<SiteRefusal> = {
+  encode(message: SiteRefusal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.spiffeId !== "") {
+      writer.uint32(10).string(message.spiffeId);
+    }
+    if (message.round !== 0) {
+      writer.uint32(16).uint32(message.round);
+    }
+    if (message.code !== "") {
+      writer.uint32(26).string(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(34).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SiteRefusal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSiteRefusal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.spiffeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.round = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = reader.string();
             continue;
           }
         }
