@@ -19,6 +19,16 @@ describe('X25519', () => {
     expect(encodeHex(agree(bytes(scalar), bytes(u)))).toBe(result)
   })
 
+  test('RFC 7748 5.2: a thousand times over', () => {
+    const { start, after1, after1000 } = rfc7748.iterated
+    let [k, u] = [bytes(start), bytes(start)]
+    for (let time = 1; time <= 1000; time += 1) {
+      ;[k, u] = [agree(k, u), k]
+      if (time === 1) expect(encodeHex(k)).toBe(after1)
+    }
+    expect(encodeHex(k)).toBe(after1000)
+  })
+
   test('RFC 7748 6.1: both sides get the same secret from the published keys', () => {
     const { aliceSecret, alicePublic, bobSecret, bobPublic, shared } = rfc7748.diffieHellman
     expect(encodeHex(keyPairFromSecret(bytes(aliceSecret)).publicKey)).toBe(alicePublic)

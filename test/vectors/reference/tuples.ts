@@ -72,6 +72,7 @@ export interface ContextValues {
   readonly deltaPpm: number
   readonly colluders: number
   readonly adversary: string
+  readonly maxNeighbours: number
   readonly inputBits: number
   readonly clipNorm: string
   readonly laneRange: string
@@ -97,6 +98,7 @@ const CONTEXT_FIELDS: readonly (readonly [keyof ContextValues, 'text' | 'integer
   ['deltaPpm', 'integer'],
   ['colluders', 'integer'],
   ['adversary', 'text'],
+  ['maxNeighbours', 'integer'],
   ['inputBits', 'integer'],
   ['clipNorm', 'text'],
   ['laneRange', 'text'],
