@@ -19,6 +19,7 @@ export interface PlanFigures {
   readonly enrolled: number
   readonly cohort: number
   readonly colluders: number
+  readonly neighbours: number
   readonly threshold: number
   readonly quorum: number
   readonly toleratedDropouts: number
@@ -47,9 +48,10 @@ export function planFigures(plan: Plan, model: Model, examples: number): PlanFig
     enrolled: plan.participants.enrolled.length,
     cohort,
     colluders: assumptions.colluders,
+    neighbours: sharing.neighbours,
     threshold: sharing.threshold,
     quorum: sharing.quorum,
-    toleratedDropouts: toleratedDropouts(sharing, assumptions.colluders, plan.participants.minimumCohort),
+    toleratedDropouts: toleratedDropouts(sharing, assumptions, plan.participants.minimumCohort),
     stepsPerRound: localSteps ?? localEpochs * Math.ceil(examples / Math.min(batchSize, examples)),
     examples,
   }

@@ -5,7 +5,7 @@
 
 export interface StageProgress {
   /** Who has not answered. */
-  readonly awaited: readonly string[]
+  readonly awaited: Iterable<string>
   /** Since when a participant is not connected; null while it is. */
   readonly absentSinceMs: (spiffeId: string) => number | null
   readonly startedAtMs: number
@@ -22,12 +22,14 @@ export type StageVerdict =
 /** Judges a stage. The grace counts from the stage's start or the disconnection, whichever is later. */
 export function judgeStage(progress: StageProgress): StageVerdict {
   const { awaited, absentSinceMs, startedAtMs, deadlineMs, joinGraceMs, nowMs } = progress
+  const latestMs = startedAtMs + deadlineMs
   let untilMs = 0
   for (const spiffeId of awaited) {
     const absentMs = absentSinceMs(spiffeId)
-    const endMs = absentMs === null ? startedAtMs + deadlineMs : Math.max(absentMs, startedAtMs) + joinGraceMs
-    untilMs = Math.max(untilMs, endMs)
+    const endMs = absentMs === null ? latestMs : Math.max(absentMs, startedAtMs) + joinGraceMs
+    untilMs = Math.max(untilMs, Math.min(endMs, latestMs))
+    // One who is connected is waited for to the end, whoever else is missing: no need to ask on.
+    if (untilMs === latestMs) break
   }
-  untilMs = Math.min(untilMs, startedAtMs + deadlineMs)
   return untilMs > nowMs ? { kind: 'wait', untilMs } : { kind: 'close' }
 }

@@ -7,7 +7,7 @@ import { judgeStage } from './stage-rule.ts'
 
 /** A stage as it is watched. */
 export interface WatchedStage {
-  readonly awaited: () => readonly string[]
+  readonly awaited: () => Iterable<string>
   readonly deadlineMs: number
   readonly joinGraceMs: number
   readonly onClose: () => void

@@ -8,7 +8,7 @@ import { refuseIf } from '../../shared/protocol/refusal.ts'
 import type { Reveal } from '../../shared/protocol/reveal.ts'
 import { entryHash } from '../../shared/protocol/roster.ts'
 import type { ReceivedMessage } from './session.ts'
-import { type CoordinatorSession, indexOf } from './session-state.ts'
+import { type CoordinatorSession, indexOf, pairOf } from './session-state.ts'
 
 /** True when this very message was taken before; refuses another one in its place. */
 export function answerAlreadyGiven(session: CoordinatorSession, from: string, message: ReceivedMessage): boolean {
@@ -19,13 +19,13 @@ export function answerAlreadyGiven(session: CoordinatorSession, from: string, me
 
 /** `null` when nothing was recorded. */
 function compare(session: CoordinatorSession, from: string, message: ReceivedMessage): boolean | null {
-  if (message.kind === 'withdraw') return session.withdrawn.includes(from) ? true : null
+  if (message.kind === 'withdraw') return session.withdrawn.has(from) ? true : null
   if (message.kind === 'advertise-keys') {
     const recorded =
       'entries' in session
         ? session.entries.get(from)
         : 'roster' in session
-          ? session.roster.entries.find((entry) => entry.spiffeId === from)
+          ? session.roster.entries[(indexOf(session.roster, from) ?? 0) - 1]
           : undefined
     return recorded === undefined ? null : equalBytes(entryHash(recorded), entryHash(message.entry))
   }
@@ -43,8 +43,7 @@ function compare(session: CoordinatorSession, from: string, message: ReceivedMes
       )
     }
     case 'no-share': {
-      const complaints = 'complaints' in session ? session.complaints : []
-      const recorded = complaints.find((one) => one.owner === message.owner && one.holder === index)
+      const recorded = 'complaints' in session ? session.complaints.get(pairOf(message.owner, index)) : undefined
       return recorded === undefined ? null : equalBytes(recorded.signature, message.signature)
     }
     case 'contribution': {

@@ -1,14 +1,18 @@
 /**
  * The coordinator's states of one session, each with exactly the fields that exist then. The coordinator holds no
  * secrets before stage 4, so every state can be stored whole (see shared/protocol/stored-form.ts).
+ *
+ * What grows by a message is a persistent map or set: the state before stays as it was, and a message costs O(log n).
  */
+import { type Map as PersistentMap, Set as PersistentSet } from 'immutable'
 import type { MaskSeed } from '../../shared/masks/mask-engine.ts'
 import type { SessionContext } from '../../shared/protocol/context.ts'
 import type { Deal, SessionDigests } from '../../shared/protocol/deal.ts'
+import { type NeighbourGraph, neighbourGraph } from '../../shared/protocol/neighbour-graph.ts'
 import type { QuorumCertificate } from '../../shared/protocol/quorum-certificate.ts'
 import type { AbortReason } from '../../shared/protocol/refusal-codes.ts'
 import type { Reveal } from '../../shared/protocol/reveal.ts'
-import type { RosterEntry, RosterLine } from '../../shared/protocol/roster.ts'
+import { type RosterEntry, type RosterLine, rosterDigest, rosterLine } from '../../shared/protocol/roster.ts'
 import type { SharingParameters } from '../../shared/protocol/threshold.ts'
 
 /** What a session is opened with. */
@@ -16,7 +20,7 @@ export interface SessionSetup {
   readonly context: SessionContext
   readonly contextDigest: Uint8Array
   /** SPIFFE IDs asked to take part: enrolled, selected, and holding a trained update. */
-  readonly expected: readonly string[]
+  readonly expected: ReadonlySet<string>
   /** Stage 0 closes when so many are in. */
   readonly targetCohort: number
 }
@@ -27,6 +31,9 @@ export interface Roster {
   readonly lines: readonly RosterLine[]
   readonly digests: SessionDigests
   readonly parameters: SharingParameters
+  readonly graph: NeighbourGraph
+  /** The roster index of each SPIFFE ID. */
+  readonly indices: ReadonlyMap<string, number>
 }
 
 /** A signed "this share does not open". */
@@ -45,44 +52,54 @@ export interface ContributionReceipt {
 interface Opened {
   readonly setup: SessionSetup
   /** SPIFFE IDs that left by themselves: nobody waits for them any more. */
-  readonly withdrawn: readonly string[]
+  readonly withdrawn: PersistentSet<string>
   /** SPIFFE IDs caught breaking the protocol: left out of the next session. */
-  readonly named: readonly string[]
+  readonly named: PersistentSet<string>
 }
 
-/** Stage 0: entries arrive. */
-export interface AdvertisingKeys extends Opened {
+interface Live extends Opened {
+  /** SPIFFE IDs whose answer the present stage is still waiting for. */
+  readonly awaited: PersistentSet<string>
+}
+
+/** Stage 0: entries arrive, by SPIFFE ID. */
+export interface AdvertisingKeys extends Live {
   readonly stage: 'advertise-keys'
-  readonly entries: ReadonlyMap<string, RosterEntry>
+  readonly entries: PersistentMap<string, RosterEntry>
+  /** Every key of every entry (base64), and whose it is. */
+  readonly keyOwners: PersistentMap<string, string>
 }
 
 /** Stage 1: deals arrive, by index. */
-export interface SharingKeys extends Opened {
+export interface SharingKeys extends Live {
   readonly stage: 'share-keys'
   readonly roster: Roster
-  readonly deals: ReadonlyMap<number, Deal>
+  readonly deals: PersistentMap<number, Deal>
 }
 
-/** Stage 2: complaints and masked inputs arrive. `shared` is U2. */
+/** Stage 2: complaints and masked inputs arrive. `shared` is U2, ascending. */
 export interface CollectingMaskedInput extends Omit<SharingKeys, 'stage'> {
   readonly stage: 'mask-input'
   readonly shared: readonly number[]
-  readonly complaints: readonly Complaint[]
-  readonly contributions: ReadonlyMap<number, ContributionReceipt>
+  /** By {@link pairOf} owner and holder. */
+  readonly complaints: PersistentMap<string, Complaint>
+  readonly contributions: PersistentMap<number, ContributionReceipt>
 }
 
-/** Stage 3: signatures over (U2, U3) arrive. `survivors` is U3. */
+/** Stage 3: signatures over (U2, U3) arrive. `survivors` is U3, ascending. */
 export interface AttestingSurvivors extends Omit<CollectingMaskedInput, 'stage'> {
   readonly stage: 'attest-survivors'
   readonly survivors: readonly number[]
-  readonly attestations: ReadonlyMap<number, Uint8Array>
+  /** U2 and U3 as everybody signs them. */
+  readonly bitmaps: { readonly shared: Uint8Array; readonly survivors: Uint8Array }
+  readonly attestations: PersistentMap<number, Uint8Array>
 }
 
 /** Stage 4: shares arrive. */
 export interface RevealingShares extends Omit<AttestingSurvivors, 'stage'> {
   readonly stage: 'reveal-shares'
   readonly certificate: QuorumCertificate
-  readonly reveals: ReadonlyMap<number, Reveal>
+  readonly reveals: PersistentMap<number, Reveal>
 }
 
 /** The sum can be unmasked: `masks` are what has to be added to the accumulated masked inputs. */
@@ -92,8 +109,8 @@ export interface Completed extends Opened {
   readonly shared: readonly number[]
   readonly survivors: readonly number[]
   /** Pairs whose shares did not open: recorded, though nobody need be to blame. */
-  readonly complaints: readonly Complaint[]
-  readonly contributions: ReadonlyMap<number, ContributionReceipt>
+  readonly complaints: PersistentMap<string, Complaint>
+  readonly contributions: PersistentMap<number, ContributionReceipt>
   readonly certificate: QuorumCertificate
   readonly masks: readonly MaskSeed[]
 }
@@ -109,8 +126,19 @@ export type CoordinatorSession = LiveSession | Completed | Aborted
 
 /** The roster index of a SPIFFE ID, or `null`. */
 export function indexOf(roster: Roster, spiffeId: string): number | null {
-  const place = roster.entries.findIndex((entry) => entry.spiffeId === spiffeId)
-  return place < 0 ? null : place + 1
+  return roster.indices.get(spiffeId) ?? null
+}
+
+/** The roster of entries sorted by SPIFFE ID, with all that follows from them. */
+export function makeRoster(
+  entries: readonly RosterEntry[],
+  contextDigest: Uint8Array,
+  parameters: SharingParameters,
+): Roster {
+  const lines = entries.map(rosterLine)
+  const digests = { contextDigest, rosterDigest: rosterDigest(contextDigest, lines) }
+  const indices = new Map(entries.map(({ spiffeId }, place) => [spiffeId, place + 1]))
+  return { entries, lines, digests, parameters, graph: neighbourGraph(parameters, digests), indices }
 }
 
 /** The SPIFFE ID at a roster index. */
@@ -118,14 +146,26 @@ export function idAt(roster: Roster, index: number): string {
   return roster.entries[index - 1]?.spiffeId ?? ''
 }
 
+/** The SPIFFE IDs at these indices who are still in the session: whom a stage waits for. */
+export function stillIn(session: Opened & { readonly roster: Roster }, indices: Iterable<number>) {
+  const { roster, withdrawn, named } = session
+  const ids = [...indices].map((index) => idAt(roster, index))
+  return PersistentSet(ids.filter((id) => !withdrawn.has(id) && !named.has(id)))
+}
+
+/** The key of a pair among complaints. */
+export function pairOf(owner: number, holder: number): string {
+  return `${owner} ${holder}`
+}
+
 /**
  * Whoever stands in complaints, as owner or holder, with more than c others; an honest participant stands in at most c.
  * Asked when the session ends, so that an unfounded complainer costs one session at most.
  */
-export function blamedByComplaints(session: { readonly roster: Roster; readonly complaints: readonly Complaint[] }) {
+export function blamedByComplaints(session: Pick<CollectingMaskedInput, 'roster' | 'complaints'>): readonly string[] {
   const partners = new Map<number, Set<number>>()
   const note = (one: number, other: number) => partners.set(one, (partners.get(one) ?? new Set()).add(other))
-  for (const { owner, holder } of session.complaints) {
+  for (const { owner, holder } of session.complaints.values()) {
     note(owner, holder)
     note(holder, owner)
   }
@@ -146,7 +186,7 @@ export function abort(
     stage: 'aborted',
     setup: session.setup,
     withdrawn: session.withdrawn,
-    named: [...new Set([...session.named, ...blamed, ...named])],
+    named: session.named.union(blamed, named),
     reason,
     detail,
   }

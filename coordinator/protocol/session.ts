@@ -15,7 +15,6 @@ import {
   type Aborted,
   abort,
   type CoordinatorSession,
-  idAt,
   indexOf,
   type LiveSession,
   type SessionSetup,
@@ -92,39 +91,10 @@ export function isLive(session: CoordinatorSession): session is LiveSession {
 }
 
 /** SPIFFE IDs whose answer the present stage is still waiting for. */
-export function awaited(session: CoordinatorSession): readonly string[] {
-  const present = (ids: readonly string[]) => ids.filter((id) => !isOut(session, id))
-  const missing = (indices: readonly number[], answered: ReadonlyMap<number, unknown>) =>
-    'roster' in session
-      ? indices.filter((index) => !answered.has(index)).map((index) => idAt(session.roster, index))
-      : []
-  switch (session.stage) {
-    case 'advertise-keys':
-      if (session.entries.size >= session.setup.targetCohort) return []
-      return present(session.setup.expected.filter((id) => !session.entries.has(id)))
-    case 'share-keys':
-      return present(
-        missing(
-          session.roster.entries.map((_, place) => place + 1),
-          session.deals,
-        ),
-      )
-    case 'mask-input':
-      return present(missing(session.shared, session.contributions))
-    case 'attest-survivors':
-      return present(missing(session.survivors, session.attestations))
-    case 'reveal-shares':
-      return present(missing([...session.attestations.keys()], session.reveals))
-    case 'completed':
-    case 'aborted':
-      return []
-    default:
-      return unreachable(session)
-  }
-}
-
-function isOut(session: CoordinatorSession, id: string): boolean {
-  return session.withdrawn.includes(id) || session.named.includes(id)
+export function awaited(session: CoordinatorSession): Iterable<string> {
+  if (!isLive(session)) return []
+  const isFull = session.stage === 'advertise-keys' && session.entries.size >= session.setup.targetCohort
+  return isFull ? [] : session.awaited
 }
 
 function receiveOrThrow(
@@ -133,23 +103,23 @@ function receiveOrThrow(
   message: ReceivedMessage,
   environment: stage0.CoordinatorEnvironment,
 ): Received {
-  refuseIf(!session.setup.expected.includes(from), 'unknown_participant', `${from} is not part of this session`)
+  refuseIf(!session.setup.expected.has(from), 'unknown_participant', `${from} is not part of this session`)
   if (answerAlreadyGiven(session, from, message)) {
     return { session, outcome: { kind: 'accepted', repeated: true }, effects: [] }
   }
   if (!isLive(session)) refuse('late', `the session is ${session.stage}`)
-  if (message.kind === 'withdraw') return taken({ ...session, withdrawn: [...session.withdrawn, from] })
-  refuseIf(session.withdrawn.includes(from), 'late', `${from} has withdrawn from this session`)
-  refuseIf(session.named.includes(from), 'late', `${from} was caught breaking this session`)
+  if (message.kind === 'withdraw') return answered({ ...session, withdrawn: session.withdrawn.add(from) }, from)
+  refuseIf(session.withdrawn.has(from), 'late', `${from} has withdrawn from this session`)
+  refuseIf(session.named.has(from), 'late', `${from} was caught breaking this session`)
   if (session.stage === 'advertise-keys') {
     if (message.kind !== 'advertise-keys') refuse('wrong_stage', `${message.kind} in stage advertise-keys`)
-    return taken(stage0.receive(session, from, message.entry, environment))
+    return answered(stage0.receive(session, from, message.entry, environment), from)
   }
   const sender = indexOf(session.roster, from)
   if (sender === null) refuse('late', `${from} is not in the roster of this session`)
   switch (session.stage) {
     case 'share-keys':
-      if (message.kind === 'share-keys') return taken(stage1.receive(session, sender, message.deal))
+      if (message.kind === 'share-keys') return answered(stage1.receive(session, sender, message.deal), from)
       break
     case 'mask-input':
       if (message.kind === 'no-share') {
@@ -157,18 +127,19 @@ function receiveOrThrow(
         return taken(stage2.receiveComplaint(session, { owner, holder: sender, ciphertextDigest, signature }))
       }
       if (message.kind === 'contribution') {
-        return taken(stage2.receiveContribution(session, sender, message), [{ kind: 'fold', index: sender }])
+        const next = stage2.receiveContribution(session, sender, message)
+        return { ...answered(next, from), effects: [{ kind: 'fold', index: sender }] }
       }
       break
     case 'attest-survivors':
-      if (message.kind === 'attest-survivors') return taken(stage3.receive(session, sender, message.signature))
+      if (message.kind === 'attest-survivors') return answered(stage3.receive(session, sender, message.signature), from)
       break
     case 'reveal-shares':
       if (message.kind === 'reveal-shares') {
         const verdict = stage4.receive(session, sender, message.shares)
-        if (verdict.kind === 'taken') return taken(verdict.session)
-        const outcome = { kind: 'rejected', code: 'share_off_commitment', message: verdict.message } as const
-        return { session: verdict.session, outcome, effects: [] }
+        const next = answered(verdict.session, from)
+        if (verdict.kind === 'taken') return next
+        return { ...next, outcome: { kind: 'rejected', code: 'share_off_commitment', message: verdict.message } }
       }
       break
     default:
@@ -180,8 +151,13 @@ function receiveOrThrow(
   )
 }
 
-function taken(session: CoordinatorSession, effects: readonly SessionEffect[] = []): Received {
-  return { session, outcome: { kind: 'accepted', repeated: false }, effects }
+function taken(session: CoordinatorSession): Received {
+  return { session, outcome: { kind: 'accepted', repeated: false }, effects: [] }
+}
+
+/** Taken, and the stage waits for `from` no longer. */
+function answered(session: LiveSession, from: string): Received {
+  return taken({ ...session, awaited: session.awaited.remove(from) })
 }
 
 const ORDER = [

@@ -1,22 +1,26 @@
 /**
  * Stage 0, advertise keys. In: one signed entry per SPIFFE ID. Out: the roster (U1), or an abort below the minimum.
  */
+import { Map as PersistentMap, Set as PersistentSet } from 'immutable'
 import { equalBytes } from '../../shared/crypto/digest.ts'
 import { isAcceptablePublicKey } from '../../shared/crypto/key-agreement.ts'
 import { isAcceptableSigningKey } from '../../shared/crypto/signatures.ts'
 import { verifyIdentitySignature } from '../../shared/identity/identity-signature.ts'
 import type { TrustBundle } from '../../shared/identity/trust-bundle.ts'
 import { validateSvid } from '../../shared/identity/validate-svid.ts'
+import type { Deal } from '../../shared/protocol/deal.ts'
 import { refuse, refuseIf } from '../../shared/protocol/refusal.ts'
+import { advertiseStatement, compareIds, type RosterEntry } from '../../shared/protocol/roster.ts'
+import { findParameters } from '../../shared/protocol/threshold.ts'
 import {
-  advertiseStatement,
-  compareIds,
-  type RosterEntry,
-  rosterDigest,
-  rosterLine,
-} from '../../shared/protocol/roster.ts'
-import { sharingParameters } from '../../shared/protocol/threshold.ts'
-import { type Aborted, type AdvertisingKeys, abort, type SessionSetup, type SharingKeys } from './session-state.ts'
+  type Aborted,
+  type AdvertisingKeys,
+  abort,
+  makeRoster,
+  type SessionSetup,
+  type SharingKeys,
+  stillIn,
+} from './session-state.ts'
 
 /** How far a participant's clock may be off. */
 export const CLOCK_TOLERANCE_MS = 300_000
@@ -28,7 +32,10 @@ export interface CoordinatorEnvironment {
 }
 
 export function open(setup: SessionSetup): AdvertisingKeys {
-  return { stage: 'advertise-keys', setup, withdrawn: [], named: [], entries: new Map() }
+  const nobody = PersistentSet<string>()
+  const awaited = PersistentSet(setup.expected)
+  const nothing = { entries: PersistentMap<string, RosterEntry>(), keyOwners: PersistentMap<string, string>() }
+  return { stage: 'advertise-keys', setup, withdrawn: nobody, named: nobody, awaited, ...nothing }
 }
 
 /** Admits one entry: that of the connection's SPIFFE ID, with fresh keys and a chain that verifies. */
@@ -52,8 +59,9 @@ export function receive(
     'keys are X25519 (canonical, not of small order) and compressed P-256',
   )
   refuseIf(equalBytes(entry.channelKey, entry.maskKey), 'key_reused', 'channel and mask key are the same')
-  for (const other of session.entries.values())
-    refuseIf(sharesKey(entry, other), 'key_reused', `a key of ${other.spiffeId}`)
+  const keys = keysOf(entry)
+  const taken = keys.find((key) => session.keyOwners.has(key))
+  refuseIf(taken !== undefined, 'key_reused', `a key of ${session.keyOwners.get(taken ?? '')}`)
   const ageMs = environment.nowMs - entry.advertisedAtMs
   refuseIf(
     Math.abs(ageMs) > CLOCK_TOLERANCE_MS,
@@ -76,7 +84,11 @@ export function receive(
     'bad_signature',
     'the advertisement is not signed by the certificate for this context: another plan, model or session?',
   )
-  return { ...session, entries: new Map(session.entries).set(from, entry) }
+  return {
+    ...session,
+    entries: session.entries.set(from, entry),
+    keyOwners: session.keyOwners.concat(keys.map((key) => [key, from])),
+  }
 }
 
 /** Fixes the roster. */
@@ -85,27 +97,20 @@ export function close(session: AdvertisingKeys): SharingKeys | Aborted {
   const { assumptions, minimumCohort } = setup.context
   // Whoever has withdrawn since would be a certain dropout.
   const entries = [...session.entries.values()]
-    .filter(({ spiffeId }) => !session.withdrawn.includes(spiffeId))
+    .filter(({ spiffeId }) => !session.withdrawn.has(spiffeId))
     .sort((a, b) => compareIds(a.spiffeId, b.spiffeId))
-  const needed = Math.max(3, minimumCohort + assumptions.colluders, 3 * assumptions.colluders + 1)
+  const needed = Math.max(3, minimumCohort + assumptions.colluders)
   if (entries.length < needed) {
     return abort(session, 'too_few_participants', `${entries.length} advertised keys, ${needed} are needed`)
   }
-  const lines = entries.map(rosterLine)
-  const digests = { contextDigest: setup.contextDigest, rosterDigest: rosterDigest(setup.contextDigest, lines) }
-  const parameters = sharingParameters(entries.length, assumptions)
-  return {
-    stage: 'share-keys',
-    setup,
-    withdrawn: session.withdrawn,
-    named: session.named,
-    roster: { entries, lines, digests, parameters },
-    deals: new Map(),
-  }
+  const found = findParameters(entries.length, assumptions)
+  if (!found.ok) return abort(session, 'no_parameters', found.broken.message)
+  const roster = makeRoster(entries, setup.contextDigest, found.parameters)
+  const { withdrawn, named } = session
+  const opened = { setup, withdrawn, named, roster, deals: PersistentMap<number, Deal>() }
+  return { stage: 'share-keys', ...opened, awaited: stillIn(opened, roster.indices.values()) }
 }
 
-function sharesKey(a: RosterEntry, b: RosterEntry): boolean {
-  const curve = [a.channelKey, a.maskKey]
-  const others = [b.channelKey, b.maskKey]
-  return equalBytes(a.signingKey, b.signingKey) || curve.some((key) => others.some((other) => equalBytes(key, other)))
+function keysOf({ channelKey, maskKey, signingKey }: RosterEntry): readonly string[] {
+  return [channelKey, maskKey, signingKey].map((key) => Buffer.from(key).toString('base64'))
 }

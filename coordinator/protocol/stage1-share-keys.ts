@@ -1,20 +1,30 @@
 /**
  * Stage 1, share keys. In: one signed deal per roster member. Out: U2, the members whose secrets can be recovered.
  */
+import { Map as PersistentMap } from 'immutable'
 import { equalBytes, sha256 } from '../../shared/crypto/digest.ts'
+import { ascending, isIn, sameNumbers } from '../../shared/protocol/ascending.ts'
 import { type Deal, dealVerifies } from '../../shared/protocol/deal.ts'
+import { holdersOf, neighboursOf } from '../../shared/protocol/neighbour-graph.ts'
 import { refuseIf } from '../../shared/protocol/refusal.ts'
 import { SEALED_SHARES_BYTES } from '../../shared/protocol/sealed-shares.ts'
-import { holdersOf, neighboursOf } from '../../shared/protocol/threshold.ts'
-import { type Aborted, abort, type CollectingMaskedInput, type SharingKeys } from './session-state.ts'
+import {
+  type Aborted,
+  abort,
+  type CollectingMaskedInput,
+  type Complaint,
+  type ContributionReceipt,
+  type Roster,
+  type SharingKeys,
+  stillIn,
+} from './session-state.ts'
 
 /** Takes the deal of roster index `from`: every holder a leaf, every neighbour a ciphertext, all under its signature. */
 export function receive(session: SharingKeys, from: number, deal: Deal): SharingKeys {
   const { roster } = session
-  const size = roster.entries.length
   refuseIf(deal.owner !== from, 'identity_mismatch', `a deal of index ${deal.owner} came from index ${from}`)
-  const holders = holdersOf(from, size)
-  const neighbours = neighboursOf(from, size)
+  const holders = holdersOf(roster.graph, from)
+  const neighbours = neighboursOf(roster.graph, from)
   refuseIf(
     !sameNumbers(
       deal.leaves.map((leaf) => leaf.holder),
@@ -54,20 +64,34 @@ export function receive(session: SharingKeys, from: number, deal: Deal): Sharing
     'bad_signature',
     `the deal of index ${from} is not signed by it`,
   )
-  return { ...session, deals: new Map(session.deals).set(from, deal) }
+  return { ...session, deals: session.deals.set(from, deal) }
 }
 
-/** Fixes U2. */
+/** Fixes U2: who dealt, without those who would be left with too few holders. */
 export function close(session: SharingKeys): CollectingMaskedInput | Aborted {
+  const { roster } = session
   const { assumptions, minimumCohort } = session.setup.context
-  const shared = [...session.deals.keys()].sort((a, b) => a - b)
-  const needed = Math.max(session.roster.parameters.threshold, minimumCohort + assumptions.colluders)
+  const shared = withEnoughHolders(roster, ascending(session.deals.keys()))
+  const needed = Math.max(roster.parameters.quorum, minimumCohort + assumptions.colluders)
   if (shared.length < needed) {
-    return abort(session, 'too_few_shared', `${shared.length} shared keys, ${needed} are needed`)
+    return abort(session, 'too_few_shared', `${shared.length} can mask, ${needed} are needed`)
   }
-  return { ...session, stage: 'mask-input', shared, complaints: [], contributions: new Map() }
+  const nothing = {
+    complaints: PersistentMap<string, Complaint>(),
+    contributions: PersistentMap<number, ContributionReceipt>(),
+  }
+  return { ...session, stage: 'mask-input', shared, ...nothing, awaited: stillIn(session, shared) }
 }
 
-function sameNumbers(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((value, place) => value === b[place])
+/**
+ * The largest part of `shared` in which everybody has t holders. Who has fewer would refuse to mask, and could not be
+ * removed from the sum as a dropout either; each that goes takes a holder from others, so it is asked again.
+ */
+function withEnoughHolders(roster: Roster, shared: readonly number[]): readonly number[] {
+  const { graph, parameters } = roster
+  const kept = shared.filter((owner) => {
+    const holders = holdersOf(graph, owner).filter((holder) => isIn(shared, holder))
+    return holders.length >= parameters.threshold
+  })
+  return kept.length === shared.length ? kept : withEnoughHolders(roster, kept)
 }

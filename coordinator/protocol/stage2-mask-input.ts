@@ -2,8 +2,13 @@
  * Stage 2, masked input collection. In: signed complaints about dealt shares, and receipts for masked inputs whose bytes
  * the transport has received and hashed. Out: U3, fixed for good; what arrives afterwards is rejected and not stored.
  */
+import { Map as PersistentMap } from 'immutable'
 import { equalBytes } from '../../shared/crypto/digest.ts'
 import { verify } from '../../shared/crypto/signatures.ts'
+import { ascending, isIn } from '../../shared/protocol/ascending.ts'
+import { encodeBitmap } from '../../shared/protocol/bitmap.ts'
+import { leafOf } from '../../shared/protocol/deal.ts'
+import { holdersOf } from '../../shared/protocol/neighbour-graph.ts'
 import { refuseIf } from '../../shared/protocol/refusal.ts'
 import { contributionStatement, noShareStatement } from '../../shared/protocol/statements.ts'
 import {
@@ -13,6 +18,8 @@ import {
   type CollectingMaskedInput,
   type Complaint,
   type ContributionReceipt,
+  pairOf,
+  stillIn,
 } from './session-state.ts'
 
 /** Records a complaint; aborts as soon as an owner in U2 has fewer than t holders left. */
@@ -22,11 +29,12 @@ export function receiveComplaint(
 ): CollectingMaskedInput | Aborted {
   const { roster, shared } = session
   const { owner, holder } = complaint
-  refuseIf(!shared.includes(holder), 'not_in_shared_set', `index ${holder} is not in U2`)
-  refuseIf(!shared.includes(owner) || owner === holder, 'malformed', `index ${owner} dealt nothing to index ${holder}`)
-  const leaf = session.deals.get(owner)?.leaves.find((candidate) => candidate.holder === holder)
+  refuseIf(!isIn(shared, holder), 'not_in_shared_set', `index ${holder} is not in U2`)
+  const deal = isIn(shared, owner) && owner !== holder ? session.deals.get(owner) : undefined
+  const leaf = deal === undefined ? null : leafOf(deal, holder)
+  refuseIf(leaf === null, 'malformed', `index ${owner} dealt nothing to index ${holder}`)
   refuseIf(
-    leaf === undefined || !equalBytes(leaf.ciphertextDigest, complaint.ciphertextDigest),
+    !equalBytes(leaf?.ciphertextDigest ?? new Uint8Array(0), complaint.ciphertextDigest),
     'digest_mismatch',
     `the complaint of ${holder} about ${owner} names another ciphertext`,
   )
@@ -36,11 +44,19 @@ export function receiveComplaint(
     'bad_signature',
     `the complaint of index ${holder} is not signed by it`,
   )
-  const next = { ...session, complaints: [...session.complaints, complaint] }
-  const remaining = shared.length - next.complaints.filter((one) => one.owner === owner).length
+  const next = { ...session, complaints: session.complaints.set(pairOf(owner, holder), complaint) }
+  const remaining = holdersLeft(next, owner, shared)
   if (remaining >= roster.parameters.threshold) return next
   const detail = `${remaining} holders are left for index ${owner}, ${roster.parameters.threshold} are needed`
   return abort(next, 'too_many_complaints', detail)
+}
+
+/** How many of `present` hold a share of `owner`. */
+function holdersLeft(session: CollectingMaskedInput, owner: number, present: readonly number[]): number {
+  const { roster, complaints } = session
+  return holdersOf(roster.graph, owner).filter(
+    (holder) => isIn(present, holder) && !complaints.has(pairOf(owner, holder)),
+  ).length
 }
 
 /** Counts the masked input of index `from`: the received bytes have the digest that it signed. */
@@ -50,7 +66,7 @@ export function receiveContribution(
   contribution: ContributionReceipt & { readonly receivedDigest: Uint8Array },
 ): CollectingMaskedInput {
   const { roster } = session
-  refuseIf(!session.shared.includes(from), 'not_in_shared_set', `index ${from} is not in U2`)
+  refuseIf(!isIn(session.shared, from), 'not_in_shared_set', `index ${from} is not in U2`)
   refuseIf(
     !equalBytes(contribution.digest, contribution.receivedDigest),
     'digest_mismatch',
@@ -66,17 +82,33 @@ export function receiveContribution(
     `the contribution of index ${from} is not signed by it`,
   )
   const { digest, signature } = contribution
-  return { ...session, contributions: new Map(session.contributions).set(from, { digest, signature }) }
+  return { ...session, contributions: session.contributions.set(from, { digest, signature }) }
 }
 
-/** Fixes U3. */
+/** Fixes U3. Every owner in U2 needs t of its holders in it: without its secret the sum cannot be unmasked. */
 export function close(session: CollectingMaskedInput): AttestingSurvivors | Aborted {
+  const { roster, shared } = session
   const { assumptions, minimumCohort } = session.setup.context
-  const survivors = [...session.contributions.keys()].sort((a, b) => a - b)
-  const { threshold, quorum } = session.roster.parameters
-  const needed = Math.max(threshold, quorum, minimumCohort + assumptions.colluders)
+  const survivors = ascending(session.contributions.keys())
+  const { threshold, quorum } = roster.parameters
+  const needed = Math.max(quorum, minimumCohort + assumptions.colluders)
   if (survivors.length < needed) {
     return abort(session, 'too_few_survivors', `${survivors.length} masked inputs arrived, ${needed} are needed`)
   }
-  return { ...session, stage: 'attest-survivors', survivors, attestations: new Map() }
+  const lost = shared.find((owner) => holdersLeft(session, owner, survivors) < threshold)
+  if (lost !== undefined) {
+    const left = holdersLeft(session, lost, survivors)
+    return abort(session, 'too_few_survivors', `${left} holders of index ${lost} survive, ${threshold} are needed`)
+  }
+  const size = roster.entries.length
+  const bitmaps = { shared: encodeBitmap(shared, size), survivors: encodeBitmap(survivors, size) }
+  const attestations = PersistentMap<number, Uint8Array>()
+  return {
+    ...session,
+    stage: 'attest-survivors',
+    survivors,
+    bitmaps,
+    attestations,
+    awaited: stillIn(session, survivors),
+  }
 }

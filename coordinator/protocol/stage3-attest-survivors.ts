@@ -1,33 +1,28 @@
 /**
  * Stage 3, consistency check. In: signatures over (U2, U3). Out: the quorum certificate, q of them, for everybody.
  */
+import { Map as PersistentMap } from 'immutable'
 import { verify } from '../../shared/crypto/signatures.ts'
-import { encodeBitmap } from '../../shared/protocol/bitmap.ts'
+import { isIn } from '../../shared/protocol/ascending.ts'
 import { refuseIf } from '../../shared/protocol/refusal.ts'
+import type { Reveal } from '../../shared/protocol/reveal.ts'
 import { survivorsStatement } from '../../shared/protocol/statements.ts'
-import { type Aborted, type AttestingSurvivors, abort, type RevealingShares } from './session-state.ts'
-
-/** U2 and U3 as bitmaps over the roster. */
-export function survivorBitmaps(session: Pick<AttestingSurvivors, 'roster' | 'shared' | 'survivors'>) {
-  const size = session.roster.entries.length
-  return { shared: encodeBitmap(session.shared, size), survivors: encodeBitmap(session.survivors, size) }
-}
+import { type Aborted, type AttestingSurvivors, abort, type RevealingShares, stillIn } from './session-state.ts'
 
 /** Takes the signature of survivor `from`. */
 export function receive(session: AttestingSurvivors, from: number, signature: Uint8Array): AttestingSurvivors {
-  const { roster } = session
-  refuseIf(!session.survivors.includes(from), 'not_in_survivors', `index ${from} is not in U3`)
-  const { shared, survivors } = survivorBitmaps(session)
+  const { roster, bitmaps } = session
+  refuseIf(!isIn(session.survivors, from), 'not_in_survivors', `index ${from} is not in U3`)
   refuseIf(
     !verify(
       roster.lines[from - 1]?.signingKey ?? new Uint8Array(0),
-      survivorsStatement(roster.digests, shared, survivors),
+      survivorsStatement(roster.digests, bitmaps.shared, bitmaps.survivors),
       signature,
     ),
     'bad_signature',
     `index ${from} signed other survivors`,
   )
-  return { ...session, attestations: new Map(session.attestations).set(from, signature) }
+  return { ...session, attestations: session.attestations.set(from, signature) }
 }
 
 /** Makes the certificate from the q lowest indices that signed. */
@@ -40,6 +35,8 @@ export function close(session: AttestingSurvivors): RevealingShares | Aborted {
   if (signatures.length < quorum) {
     return abort(session, 'too_few_signatures', `${signatures.length} attested the survivors, ${quorum} are needed`)
   }
-  const certificate = { ...survivorBitmaps(session), signatures }
-  return { ...session, stage: 'reveal-shares', certificate, reveals: new Map() }
+  const certificate = { ...session.bitmaps, signatures }
+  const reveals = PersistentMap<number, Reveal>()
+  const awaited = stillIn(session, session.attestations.keys())
+  return { ...session, stage: 'reveal-shares', certificate, reveals, awaited }
 }

@@ -8,11 +8,13 @@ import { pairwiseMaskKey, selfMaskKey } from '../../shared/crypto/derivation.ts'
 import { equalBytes } from '../../shared/crypto/digest.ts'
 import { keyPairFromSecret } from '../../shared/crypto/key-agreement.ts'
 import { wipe } from '../../shared/crypto/secrets.ts'
-import { reconstructSecret } from '../../shared/crypto/shamir.ts'
+import { type HeldShare, reconstructSecret } from '../../shared/crypto/shamir.ts'
 import type { MaskSeed } from '../../shared/masks/mask-engine.ts'
+import { isIn, sameNumbers } from '../../shared/protocol/ascending.ts'
+import { leafOf } from '../../shared/protocol/deal.ts'
+import { holdersOf, neighboursOf } from '../../shared/protocol/neighbour-graph.ts'
 import { refuseIf } from '../../shared/protocol/refusal.ts'
 import type { Reveal, RevealedShare } from '../../shared/protocol/reveal.ts'
-import { neighboursOf } from '../../shared/protocol/threshold.ts'
 import { type Aborted, abort, blamedByComplaints, type Completed, idAt, type RevealingShares } from './session-state.ts'
 
 /** What came of a reveal: taken, or its holder is named for a share off its commitment. */
@@ -20,17 +22,22 @@ export type RevealVerdict =
   | { readonly kind: 'taken'; readonly session: RevealingShares }
   | { readonly kind: 'named'; readonly session: RevealingShares; readonly message: string }
 
-/** Takes the reveal of survivor `from`: exactly one entry per owner in U2, of the kind its fate asks for, or none. */
+/** Takes the reveal of survivor `from`: one entry for each of H(from) in U2, of the kind its owner's fate asks for, or none. */
 export function receive(session: RevealingShares, from: number, reveal: Reveal): RevealVerdict {
-  refuseIf(!session.survivors.includes(from), 'not_in_survivors', `index ${from} is not in U3`)
+  const { roster, shared, survivors } = session
+  refuseIf(!isIn(survivors, from), 'not_in_survivors', `index ${from} is not in U3`)
+  const owners = holdersOf(roster.graph, from).filter((owner) => isIn(shared, owner))
   refuseIf(
-    reveal.length !== session.shared.length || reveal.some((share, place) => share.owner !== session.shared[place]),
+    !sameNumbers(
+      reveal.map((share) => share.owner),
+      owners,
+    ),
     'malformed',
-    `a reveal answers for each of the ${session.shared.length} owners in U2, in index order`,
+    `a reveal answers for the ${owners.length} owners in U2 whose shares its sender holds, in index order`,
   )
   for (const share of reveal) {
     if (share.kind === 'none') continue
-    const wanted = session.survivors.includes(share.owner) ? 'self-mask-seed' : 'mask-key'
+    const wanted = isIn(survivors, share.owner) ? 'self-mask-seed' : 'mask-key'
     refuseIf(
       share.kind !== wanted,
       'unexpected_share',
@@ -40,19 +47,20 @@ export function receive(session: RevealingShares, from: number, reveal: Reveal):
   }
   const off = reveal.find((share) => share.kind !== 'none' && !matchesCommitment(session, from, share))
   if (off !== undefined) {
-    const named = [...new Set([...session.named, idAt(session.roster, from)])]
+    const named = session.named.add(idAt(roster, from))
     const message = `the share of index ${off.owner} from index ${from} is not the one dealt to it`
     return { kind: 'named', session: { ...session, named }, message }
   }
-  return { kind: 'taken', session: { ...session, reveals: new Map(session.reveals).set(from, reveal) } }
+  return { kind: 'taken', session: { ...session, reveals: session.reveals.set(from, reveal) } }
 }
 
 /** Recovers every self mask seed of a survivor and every mask key of a dropout, and lists the masks to remove. */
 export function close(session: RevealingShares): Completed | Aborted {
   const masks: MaskSeed[] = []
+  const { threshold } = session.roster.parameters
+  const revealed = sharesByOwner(session)
   for (const owner of session.shared) {
-    const shares = sharesOf(session, owner)
-    const { threshold } = session.roster.parameters
+    const shares = revealed.get(owner) ?? []
     if (shares.length < threshold) {
       const detail = `${shares.length} shares of index ${owner} were revealed, ${threshold} are needed`
       wipe(...masks.map(({ key }) => key))
@@ -68,30 +76,36 @@ export function close(session: RevealingShares): Completed | Aborted {
     wipe(secret)
   }
   const { setup, withdrawn, roster, shared, survivors, complaints, contributions, certificate } = session
-  const named = [...new Set([...session.named, ...blamedByComplaints(session)])]
+  const named = session.named.union(blamedByComplaints(session))
   const facts = { setup, withdrawn, named, roster, shared, survivors, complaints, contributions, certificate }
   return { stage: 'completed', ...facts, masks }
 }
 
 function matchesCommitment(session: RevealingShares, holder: number, share: Exclude<RevealedShare, { kind: 'none' }>) {
-  const leaf = session.deals.get(share.owner)?.leaves.find((candidate) => candidate.holder === holder)
-  if (leaf === undefined) return false
   const { owner, kind } = share
+  const deal = session.deals.get(owner)
+  const leaf = deal === undefined ? null : leafOf(deal, holder)
+  if (leaf === null) return false
   const commitment = shareCommitment({ ...session.roster.digests, owner, holder, kind, share: share.share })
   return equalBytes(commitment, kind === 'self-mask-seed' ? leaf.selfShareCommitment : leaf.maskKeyShareCommitment)
 }
 
-function sharesOf(session: RevealingShares, owner: number) {
-  const shares: { holder: number; share: Uint8Array }[] = []
-  for (const [holder, reveal] of session.reveals) {
-    const found = reveal.find((share) => share.owner === owner)
-    if (found !== undefined && found.kind !== 'none') shares.push({ holder, share: found.share })
+/** What was revealed of each owner, holders ascending, in one walk over all reveals. */
+function sharesByOwner({ reveals }: RevealingShares): ReadonlyMap<number, readonly HeldShare[]> {
+  const byOwner = new Map<number, HeldShare[]>()
+  for (const [holder, reveal] of [...reveals].sort(([a], [b]) => a - b)) {
+    for (const share of reveal) {
+      if (share.kind === 'none') continue
+      const held = byOwner.get(share.owner)
+      if (held === undefined) byOwner.set(share.owner, [{ holder, share: share.share }])
+      else held.push({ holder, share: share.share })
+    }
   }
-  return shares.sort((a, b) => a.holder - b.holder)
+  return byOwner
 }
 
 function isCommittedSecret(session: RevealingShares, owner: number, secret: Uint8Array): boolean {
-  if (!session.survivors.includes(owner)) {
+  if (!isIn(session.survivors, owner)) {
     const maskKey = session.roster.entries[owner - 1]?.maskKey ?? new Uint8Array(0)
     return equalBytes(keyPairFromSecret(secret).publicKey, maskKey)
   }
@@ -101,13 +115,12 @@ function isCommittedSecret(session: RevealingShares, owner: number, secret: Uint
 
 /** A survivor's self mask comes off; so does what each survivor added for a dropout it was paired with. */
 function masksOf(session: RevealingShares, owner: number, secret: Uint8Array): readonly MaskSeed[] {
-  const { digests, entries } = session.roster
-  if (session.survivors.includes(owner)) {
+  const { digests, entries, graph } = session.roster
+  if (isIn(session.survivors, owner)) {
     return [{ key: selfMaskKey({ ...digests, seed: secret, owner }), sign: -1 }]
   }
-  const survivors = new Set(session.survivors)
-  return neighboursOf(owner, entries.length)
-    .filter((neighbour) => survivors.has(neighbour))
+  return neighboursOf(graph, owner)
+    .filter((neighbour) => isIn(session.survivors, neighbour))
     .map((neighbour) => ({
       key: pairwiseMaskKey({
         ...digests,

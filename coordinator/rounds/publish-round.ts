@@ -42,7 +42,7 @@ export async function publishRound(round: RoundToPublish, tools: RoundTools): Pr
     context: end.session.setup.context,
     entries: end.session.roster.entries,
     certificate: end.session.certificate,
-    contributions: end.session.contributions,
+    contributions: new Map(end.session.contributions),
   })
   const { training, evaluation } = metricsOf(end.sum.scalars)
   const version = parent.version + 1

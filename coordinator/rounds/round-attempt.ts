@@ -68,7 +68,7 @@ export async function tryRound(request: AttemptRequest, tools: RoundTools): Prom
     const short = tooFewReady(run, cohort, prepared, tools)
     const end = short ?? (await runSession(request, { sessionId, attempt, ready: prepared.ready }, tools))
     if (end.kind === 'completed') {
-      closing = { outcome: 'completed', reason: '', named: end.session.named }
+      closing = { outcome: 'completed', reason: '', named: [...end.session.named] }
       return { kind: 'summed', end }
     }
     const { reason, detail, named } = end
@@ -161,7 +161,7 @@ async function runSession(
     planDigest: run.planDigest,
     modelDigest: digestOf(parent),
   })
-  const setup = { context, contextDigest: contextDigest(context), expected: ready, targetCohort: ready.length }
+  const setup = { context, contextDigest: contextDigest(context), expected: new Set(ready), targetCohort: ready.length }
   const sessionTools = { ...tools, bundle: () => tools.identity.current().bundle }
   const runner = new SessionRunner(sessionTools, {
     setup,

@@ -10,6 +10,7 @@ import { wipe } from '../../shared/crypto/secrets.ts'
 import { InvariantError } from '../../shared/errors.ts'
 import type { TrustBundle } from '../../shared/identity/trust-bundle.ts'
 import type { MaskEngine } from '../../shared/masks/mask-engine.ts'
+import { isIn } from '../../shared/protocol/ascending.ts'
 import type { AbortReason, MessageOutcome } from '../../shared/protocol/messages.ts'
 import { ProtocolError, refuse, refuseIf } from '../../shared/protocol/refusal.ts'
 import type { Log } from '../../shared/runtime/log.ts'
@@ -124,7 +125,7 @@ export class SessionRunner {
 
   /** How much of a participant's masked input is here. */
   uploadProgress(from: string): { readonly acknowledgedBytes: number; readonly complete: boolean } {
-    refuseIf(!this.#request.setup.expected.includes(from), 'unknown_participant', `${from} is not in this session`)
+    refuseIf(!this.#request.setup.expected.has(from), 'unknown_participant', `${from} is not in this session`)
     const complete = this.#hasContributed(from)
     const { packedBytes } = vectorLayout(this.#request.encoding)
     return { acknowledgedBytes: complete ? packedBytes : this.#uploads.acknowledgedBytes(from), complete }
@@ -133,7 +134,7 @@ export class SessionRunner {
   /** Lets a participant of U2 upload. @throws ProtocolError `late`, `wrong_stage`, `not_in_shared_set`, `wrong_length`. */
   openUpload(from: string, totalBytes: number): UploadPlace {
     const { packedBytes } = vectorLayout(this.#request.encoding)
-    refuseIf(!this.#request.setup.expected.includes(from), 'unknown_participant', `${from} is not in this session`)
+    refuseIf(!this.#request.setup.expected.has(from), 'unknown_participant', `${from} is not in this session`)
     refuseIf(
       totalBytes !== packedBytes,
       'wrong_length',
@@ -145,8 +146,8 @@ export class SessionRunner {
     refuseIf(stage === 'advertise-keys' || stage === 'share-keys', 'wrong_stage', `a masked input in stage ${stage}`)
     if (stage !== 'mask-input') refuse('late', `a masked input after its stage: the session is at ${stage}`)
     const index = indexOf(session.roster, from)
-    refuseIf(index === null || !session.shared.includes(index), 'not_in_shared_set', `${from} is not in U2`)
-    const isOut = session.withdrawn.includes(from) || session.named.includes(from)
+    refuseIf(index === null || !isIn(session.shared, index), 'not_in_shared_set', `${from} is not in U2`)
+    const isOut = session.withdrawn.has(from) || session.named.has(from)
     refuseIf(isOut, 'late', `${from} has left this session`)
     const spool = this.#uploads.spoolOf(from)
     return { spool, stream: spool.takeOver() }
@@ -199,7 +200,7 @@ export class SessionRunner {
       void this.#unmask(session)
     } else if (session.stage === 'aborted') {
       const { reason, detail, named } = session
-      void this.#end({ kind: 'aborted', reason, detail, named })
+      void this.#end({ kind: 'aborted', reason, detail, named: [...named] })
     } else {
       this.#request.onProgress(stageCount(session))
       this.#watch.begin({
@@ -231,7 +232,7 @@ export class SessionRunner {
 
   async #unmask(session: Completed): Promise<void> {
     const { encoding } = this.#request
-    const { named } = session
+    const named = [...session.named]
     const survivors = session.survivors.length
     try {
       if (this.#accumulator === null) throw new InvariantError('a completed session has masked inputs')

@@ -9,6 +9,7 @@ import { verifyIdentitySignature } from '../../shared/identity/identity-signatur
 import { validateSvid } from '../../shared/identity/validate-svid.ts'
 import type { SessionDigests } from '../../shared/protocol/deal.ts'
 import type { Instruction } from '../../shared/protocol/messages.ts'
+import { type NeighbourGraph, neighbourGraph, neighboursOf } from '../../shared/protocol/neighbour-graph.ts'
 import { refuse, refuseIf } from '../../shared/protocol/refusal.ts'
 import {
   advertiseStatement,
@@ -17,7 +18,7 @@ import {
   type RosterEntry,
   rosterDigest,
 } from '../../shared/protocol/roster.ts'
-import { neighboursOf, type SharingParameters, sharingParameters } from '../../shared/protocol/threshold.ts'
+import { type SharingParameters, sharingParameters } from '../../shared/protocol/threshold.ts'
 import type { AfterAdvertiseKeys, ParticipantEnvironment } from './session-state.ts'
 
 /** How far another participant's clock may be off. */
@@ -26,6 +27,7 @@ const CLOCK_TOLERANCE_MS = 300_000
 export interface CheckedRoster {
   readonly digests: SessionDigests
   readonly parameters: SharingParameters
+  readonly graph: NeighbourGraph
   readonly neighbours: ReadonlyMap<number, RosterEntry>
 }
 
@@ -58,7 +60,10 @@ export function checkRoster(
   )
   checkOwnLine(session, roster)
   checkSigningKeysDistinct(roster)
-  const expected = neighboursOf(roster.ownIndex, size)
+  const { contextDigest } = setup
+  const digests = { contextDigest, rosterDigest: rosterDigest(contextDigest, roster.lines) }
+  const graph = neighbourGraph(parameters, digests)
+  const expected = neighboursOf(graph, roster.ownIndex)
   refuseIf(
     roster.neighbours.length !== expected.length ||
       roster.neighbours.some((neighbour, place) => neighbour.index !== expected[place]),
@@ -84,10 +89,10 @@ export function checkRoster(
     }
     if (index !== roster.ownIndex) checkNeighbour(session, roster, { index, entry }, environment)
   }
-  const { contextDigest } = setup
   return {
-    digests: { contextDigest, rosterDigest: rosterDigest(contextDigest, roster.lines) },
+    digests,
     parameters,
+    graph,
     neighbours: new Map(roster.neighbours.map(({ index, entry }) => [index, entry])),
   }
 }

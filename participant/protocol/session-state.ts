@@ -9,6 +9,7 @@ import type { MaskSeed } from '../../shared/masks/mask-engine.ts'
 import type { SessionContext } from '../../shared/protocol/context.ts'
 import type { Deal, SessionDigests } from '../../shared/protocol/deal.ts'
 import type { ParticipantMessage } from '../../shared/protocol/messages.ts'
+import type { NeighbourGraph } from '../../shared/protocol/neighbour-graph.ts'
 import type { RefusalCode } from '../../shared/protocol/refusal-codes.ts'
 import type { Reveal } from '../../shared/protocol/reveal.ts'
 import type { RosterEntry, RosterLine } from '../../shared/protocol/roster.ts'
@@ -87,6 +88,7 @@ export interface AfterShareKeys extends Omit<AfterAdvertiseKeys, 'stage'> {
   readonly neighbours: ReadonlyMap<number, RosterEntry>
   readonly digests: SessionDigests
   readonly parameters: SharingParameters
+  readonly graph: NeighbourGraph
   readonly selfSeed: Uint8Array
   readonly ownSelfShare: Uint8Array
   readonly deal: Deal

@@ -12,8 +12,9 @@ import { sign } from '../../shared/crypto/signatures.ts'
 import { invariant } from '../../shared/errors.ts'
 import { type Deal, type DealLeaf, dealRoot, dealStatement, type SessionDigests } from '../../shared/protocol/deal.ts'
 import type { Instruction } from '../../shared/protocol/messages.ts'
+import { holdersOf, type NeighbourGraph } from '../../shared/protocol/neighbour-graph.ts'
 import { sealSharePair } from '../../shared/protocol/sealed-shares.ts'
-import { holdersOf, type SharingParameters } from '../../shared/protocol/threshold.ts'
+import type { SharingParameters } from '../../shared/protocol/threshold.ts'
 import type { Rng } from '../../shared/random.ts'
 import { checkRoster } from './roster-checks.ts'
 import type { AfterAdvertiseKeys, ParticipantEnvironment, Stepped } from './session-state.ts'
@@ -24,11 +25,12 @@ export function shareKeys(
   roster: Extract<Instruction, { kind: 'share-keys' }>,
   environment: ParticipantEnvironment,
 ): Stepped {
-  const { digests, parameters, neighbours } = checkRoster(session, roster, environment)
+  const checked = checkRoster(session, roster, environment)
+  const { digests, parameters, graph, neighbours } = checked
   const { sessionId } = session.setup.context
   const { rng } = environment
   const selfSeed = rng(32)
-  const dealt = makeDeal({ session, ownIndex: roster.ownIndex, selfSeed, digests, parameters, neighbours, rng })
+  const dealt = makeDeal({ session, ownIndex: roster.ownIndex, selfSeed, ...checked, rng })
   return {
     session: {
       ...session,
@@ -38,6 +40,7 @@ export function shareKeys(
       neighbours,
       digests,
       parameters,
+      graph,
       selfSeed,
       ownSelfShare: dealt.ownSelfShare,
       deal: dealt.deal,
@@ -55,6 +58,7 @@ interface DealInputs {
   readonly selfSeed: Uint8Array
   readonly digests: SessionDigests
   readonly parameters: SharingParameters
+  readonly graph: NeighbourGraph
   readonly neighbours: ReadonlyMap<number, { readonly channelKey: Uint8Array }>
   readonly rng: Rng
 }
@@ -63,7 +67,7 @@ interface DealInputs {
 function makeDeal(inputs: DealInputs): { readonly deal: Deal; readonly ownSelfShare: Uint8Array } {
   const { session, ownIndex: owner, selfSeed, digests, parameters, neighbours, rng } = inputs
   const { secrets } = session
-  const holders = holdersOf(owner, parameters.participants)
+  const holders = holdersOf(inputs.graph, owner)
   const { threshold } = parameters
   const selfShares = splitSecret({ secret: selfSeed, threshold, holders, rng })
   const maskKeyShares = splitSecret({ secret: secrets.mask.secretKey, threshold, holders, rng })

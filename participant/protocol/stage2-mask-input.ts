@@ -12,10 +12,10 @@ import type { MaskSeed } from '../../shared/masks/mask-engine.ts'
 import { decodeBitmap } from '../../shared/protocol/bitmap.ts'
 import { type DealForHolder, dealForHolderVerifies } from '../../shared/protocol/deal.ts'
 import type { Instruction, ParticipantMessage } from '../../shared/protocol/messages.ts'
+import { holdersOf } from '../../shared/protocol/neighbour-graph.ts'
 import { refuseIf } from '../../shared/protocol/refusal.ts'
 import { openSharePair, type SharePair } from '../../shared/protocol/sealed-shares.ts'
 import { contributionStatement, noShareStatement } from '../../shared/protocol/statements.ts'
-import { holdersOf } from '../../shared/protocol/threshold.ts'
 import type {
   AfterMasking,
   AfterShareKeys,
@@ -41,7 +41,7 @@ export function maskInput(
     'cohort_too_small',
     `|U2| is ${shared.size}, less ${assumptions.colluders} possible colluders: at least ${setup.minimumCohort} are required`,
   )
-  const holders = holdersOf(ownIndex, parameters.participants).filter((holder) => shared.has(holder))
+  const holders = holdersOf(session.graph, ownIndex).filter((holder) => shared.has(holder))
   refuseIf(
     holders.length < parameters.threshold,
     'too_few_holders',
@@ -86,8 +86,8 @@ export function maskedInputReady(session: AfterMasking, digest: Uint8Array): Ste
 }
 
 function checkDeal(session: AfterShareKeys, deal: DealForHolder): void {
-  const { ownIndex, parameters } = session
-  const holders = holdersOf(deal.owner, parameters.participants)
+  const { ownIndex } = session
+  const holders = holdersOf(session.graph, deal.owner)
   const verifies = dealForHolderVerifies(session.digests, deal, {
     holder: ownIndex,
     place: holders.indexOf(ownIndex),

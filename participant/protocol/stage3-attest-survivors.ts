@@ -4,9 +4,9 @@
  */
 import { sign } from '../../shared/crypto/signatures.ts'
 import { decodeBitmap } from '../../shared/protocol/bitmap.ts'
+import { holdersOf } from '../../shared/protocol/neighbour-graph.ts'
 import { refuseIf } from '../../shared/protocol/refusal.ts'
 import { survivorsStatement } from '../../shared/protocol/statements.ts'
-import { holdersOf } from '../../shared/protocol/threshold.ts'
 import type { AfterMasking, Stepped } from './session-state.ts'
 
 /** Accepts U3 and attests it. */
@@ -29,7 +29,7 @@ export function attestSurvivors(session: AfterMasking, survivors: Uint8Array): S
     'cohort_too_small',
     `|U3| is ${surviving.size}, less ${assumptions.colluders} possible colluders: at least ${setup.minimumCohort} are required`,
   )
-  const holders = holdersOf(ownIndex, parameters.participants).filter((holder) => surviving.has(holder))
+  const holders = holdersOf(session.graph, ownIndex).filter((holder) => surviving.has(holder))
   refuseIf(
     holders.length < parameters.threshold,
     'too_few_holders',

@@ -4,11 +4,11 @@
  */
 import { equalBytes } from '../../shared/crypto/digest.ts'
 import { decodeBitmap } from '../../shared/protocol/bitmap.ts'
+import { holdersOf } from '../../shared/protocol/neighbour-graph.ts'
 import type { QuorumCertificate } from '../../shared/protocol/quorum-certificate.ts'
 import { quorumCertificateFlaw } from '../../shared/protocol/quorum-certificate.ts'
 import { refuseIf } from '../../shared/protocol/refusal.ts'
 import type { RevealedShare } from '../../shared/protocol/reveal.ts'
-import { holdersOf } from '../../shared/protocol/threshold.ts'
 import { digestTuple } from '../../shared/protocol/tuple.ts'
 import type { AfterAttestSurvivors, Stepped } from './session-state.ts'
 
@@ -29,15 +29,17 @@ export function revealShares(session: AfterAttestSurvivors, certificate: QuorumC
   )
   const flaw = quorumCertificateFlaw(certificate, { digests, roster: lines, quorum: parameters.quorum })
   refuseIf(flaw !== null, 'bad_quorum_certificate', flaw ?? '')
-  const shared = decodeBitmap(session.shared, parameters.participants) ?? []
+  const shared = new Set(decodeBitmap(session.shared, parameters.participants))
   const surviving = new Set(decodeBitmap(session.survivors, parameters.participants))
-  const holders = holdersOf(ownIndex, parameters.participants).filter((holder) => surviving.has(holder))
+  // Holding is mutual: those who hold this participant's shares are those whose shares it holds.
+  const owners = holdersOf(session.graph, ownIndex).filter((owner) => shared.has(owner))
+  const holders = owners.filter((holder) => surviving.has(holder))
   refuseIf(
     holders.length < parameters.threshold,
     'too_few_holders',
     `${holders.length} holders of this participant's secrets are in U3, ${parameters.threshold} are needed`,
   )
-  const reply = shared.map((owner) => answerFor(session, owner, surviving.has(owner)))
+  const reply = owners.map((owner) => answerFor(session, owner, surviving.has(owner)))
   const request = requestDigest(certificate)
   return {
     session: { ...session, stage: 'revealed', requestDigest: request, reply },

@@ -25,6 +25,7 @@ export function assumptionsOf(plan: Plan): AdversaryAssumptions {
     colluders: colluders(plan.participants.enrolled.length, gammaPpm),
     adversary: plan.security.adversary,
     graph: plan.security.graph,
+    maxNeighbours: plan.security.maxNeighbours,
   }
 }
 

@@ -4,6 +4,7 @@
  * digest in every session's context. Coordinator and participants parse the same bytes with this one schema.
  */
 import { z } from 'zod'
+import { DEFAULT_MAX_NEIGHBOURS, MAX_NEIGHBOURS } from '../protocol/threshold.ts'
 import { dataSpec } from './data-spec.ts'
 
 const SPIFFE_ID = /^spiffe:\/\/[a-z0-9._-]{1,255}(\/[A-Za-z0-9._-]+)+$/
@@ -55,7 +56,10 @@ const security = z.strictObject({
   /** δ: fraction that may fall silent in one session. */
   delta: rate.default(0.2),
   adversary: z.enum(['malicious', 'semi-honest']).default('malicious'),
+  /** `auto`: complete up to 64 participants, above a random ring of neighbours. */
   graph: z.enum(['auto', 'complete']).default('auto'),
+  /** Largest number of neighbours a participant may have; each costs it keys, shares and one mask. */
+  maxNeighbours: z.int().min(64).max(MAX_NEIGHBOURS).default(DEFAULT_MAX_NEIGHBOURS),
 })
 
 const timing = z.strictObject({

@@ -56,6 +56,7 @@ export function contextDigest(context: SessionContext): Uint8Array {
     assumptions.deltaPpm,
     assumptions.colluders,
     assumptions.adversary,
+    assumptions.maxNeighbours,
     aggregation.inputBits,
     String(aggregation.clipNorm),
     String(aggregation.laneRange),

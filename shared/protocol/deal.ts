@@ -75,11 +75,16 @@ export function dealVerifies(digests: SessionDigests, deal: Deal, signingKey: Ui
   return verify(signingKey, statement, deal.signature)
 }
 
-/** Cuts one holder's part out of a verified deal. The holder is a neighbour of the owner. */
+/** The leaf of a holder in a verified deal, whose leaves are in index order; null for somebody else. */
+export function leafOf(deal: Deal, holder: number): DealLeaf | null {
+  return deal.leaves[placeOf(deal.leaves, holder)] ?? null
+}
+
+/** Cuts one holder's part out of a verified deal; null unless the holder is a neighbour of the owner. */
 export function dealFor(deal: Deal, holder: number): DealForHolder | null {
-  const place = deal.leaves.findIndex((leaf) => leaf.holder === holder)
+  const place = placeOf(deal.leaves, holder)
   const leaf = deal.leaves[place]
-  const sealed = deal.ciphertexts.find((candidate) => candidate.holder === holder)
+  const sealed = deal.ciphertexts[placeOf(deal.ciphertexts, holder)]
   if (leaf === undefined || sealed === undefined) return null
   const tree = treeOf(deal)
   return {
@@ -93,7 +98,20 @@ export function dealFor(deal: Deal, holder: number): DealForHolder | null {
   }
 }
 
-/** Root and all paths are made once per deal: n holders ask for their own. */
+/** Binary search: where `holder` stands in a list in index order, or −1. */
+function placeOf(inOrder: readonly { readonly holder: number }[], holder: number): number {
+  let [low, high] = [0, inOrder.length - 1]
+  while (low <= high) {
+    const middle = (low + high) >> 1
+    const found = inOrder[middle]?.holder ?? 0
+    if (found === holder) return middle
+    if (found < holder) low = middle + 1
+    else high = middle - 1
+  }
+  return -1
+}
+
+/** Root and all paths are made once per deal: every holder asks for its own. */
 const trees = new WeakMap<Deal, { readonly root: Uint8Array; readonly paths: readonly Uint8Array[][] }>()
 
 function treeOf(deal: Deal) {

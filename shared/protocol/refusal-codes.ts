@@ -52,6 +52,7 @@ export type RefusalCode =
 /** Why a session ended without a sum. Each is counted as a metric. */
 export type AbortReason =
   | 'too_few_participants'
+  | 'no_parameters'
   | 'too_few_shared'
   | 'too_few_survivors'
   | 'too_few_signatures'

@@ -1,8 +1,12 @@
 /**
- * Who shares with whom, and how many shares reconstruct a secret: the complete graph, in which everybody is everybody's
- * neighbour. Every participant computes this itself from n and the plan, and refuses anything else.
+ * How many neighbours each participant has, how many shares reconstruct a secret, how many signatures make a certificate.
+ * Every participant computes this itself from n and the plan, and refuses anything else.
+ *
+ * Up to 64 participants, or where the plan says so, everybody is everybody's neighbour; above, see sparse-threshold.ts.
+ * Against a malicious coordinator always 2t > h + c: no owner has t holders for each kind of share.
  */
-import { refuseIf } from './refusal.ts'
+import { refuse } from './refusal.ts'
+import { sparseParameters } from './sparse-threshold.ts'
 
 /** The plan's answers to "how many may collude, how many may fall silent". Rates in parts per million. */
 export interface AdversaryAssumptions {
@@ -12,68 +16,111 @@ export interface AdversaryAssumptions {
   readonly colluders: number
   readonly adversary: 'malicious' | 'semi-honest'
   readonly graph: 'auto' | 'complete'
+  /** Largest k the plan allows. */
+  readonly maxNeighbours: number
 }
 
-/** n, h holders per owner, c corrupt holders an honest owner may face, t shares per secret, q signatures per certificate. */
+/**
+ * n participants; k neighbours and h = k + 1 holders of each; c corrupt holders an honest owner may have beside itself; t
+ * shares per secret; q signatures per certificate.
+ */
 export interface SharingParameters {
+  readonly graph: 'complete' | 'sparse'
   readonly participants: number
+  readonly neighbours: number
   readonly holders: number
   readonly corruptHolders: number
   readonly threshold: number
   readonly quorum: number
 }
 
+/** A rule that no parameters satisfy, in words. */
+export interface NoParameters {
+  readonly bound: 'size' | 'colluders' | 'neighbours' | 'quorum' | 'privacy' | 'correctness'
+  readonly message: string
+}
+
+export type Parameters =
+  | { readonly ok: true; readonly parameters: SharingParameters }
+  | { readonly ok: false; readonly broken: NoParameters }
+
 /** Largest n for which the complete graph is the rule; above it the plan has to ask for it. */
 export const COMPLETE_GRAPH_LIMIT = 64
 /** Shares carry a 16-bit index. */
 export const MAX_PARTICIPANTS = 0xffff
-/** On the complete graph everybody gets everybody's entry: more would not fit into one message of the wire. */
-export const MAX_COMPLETE_GRAPH = 1000
+/** Most neighbours unless the plan says otherwise, and the most it can say: their entries have to fit one message. */
+export const DEFAULT_MAX_NEIGHBOURS = 1000
+export const MAX_NEIGHBOURS = 2000
 
 /** C = ⌈γE⌉ for E enrolled identities, in integers. */
 export function colluders(enrolled: number, gammaPpm: number): number {
   return Math.ceil((enrolled * gammaPpm) / 1_000_000)
 }
 
-/**
- * t = q = ⌊(n + c)/2⌋ + 1 with c = max(C, ⌈n/3⌉ − 1), so that 2t > h + c: no owner has t holders for each kind of share.
- * Refuses n < 3 and 3C ≥ n.
- */
+/** D = ⌈δn⌉: how many of n may fall silent, colluders included. */
+export function silent(participants: number, deltaPpm: number): number {
+  return Math.ceil((participants * deltaPpm) / 1_000_000)
+}
+
+/** The parameters for n participants, or the bound that broke. Remembered: the sparse rule takes milliseconds to seconds. */
+export function findParameters(participants: number, assumptions: AdversaryAssumptions): Parameters {
+  const { colluders: C, deltaPpm, adversary, graph, maxNeighbours } = assumptions
+  const key = [participants, C, deltaPpm, adversary, graph, maxNeighbours].join(' ')
+  const known = remembered.get(key)
+  if (known !== undefined) return known
+  const found = find(participants, assumptions)
+  if (remembered.size >= MOST_REMEMBERED) remembered.clear()
+  remembered.set(key, found)
+  return found
+}
+
+/** The parameters for n participants. Refuses with `cohort_too_small` or `no_parameters`. */
 export function sharingParameters(participants: number, assumptions: AdversaryAssumptions): SharingParameters {
-  const n = participants
-  refuseIf(n < 3, 'cohort_too_small', `a session needs at least 3 participants, this roster has ${n}`)
-  refuseIf(
-    n > COMPLETE_GRAPH_LIMIT && assumptions.graph !== 'complete',
-    'no_parameters',
-    `${n} participants need the sparse graph; set graph: complete in the plan or keep cohorts to ${COMPLETE_GRAPH_LIMIT}`,
-  )
-  refuseIf(
-    n > MAX_COMPLETE_GRAPH,
-    'no_parameters',
-    `the complete graph holds at most ${MAX_COMPLETE_GRAPH} participants, not ${n}`,
-  )
-  refuseIf(
-    3 * assumptions.colluders >= n,
-    'no_parameters',
-    `${assumptions.colluders} possible colluders among ${n} participants: the complete graph needs fewer than a third`,
-  )
-  const corruptHolders = Math.max(assumptions.colluders, Math.ceil(n / 3) - 1)
+  const found = findParameters(participants, assumptions)
+  if (found.ok) return found.parameters
+  return refuse(found.broken.bound === 'size' ? 'cohort_too_small' : 'no_parameters', found.broken.message)
+}
+
+/** Dropouts a session survives for certain, over all stages together. On the sparse graph: those the plan counts on. */
+export function toleratedDropouts(
+  parameters: SharingParameters,
+  assumptions: AdversaryAssumptions,
+  minimumCohort: number,
+): number {
+  const { graph, participants: n, threshold } = parameters
+  const byShares = graph === 'complete' ? n - threshold : silent(n, assumptions.deltaPpm)
+  return Math.max(0, Math.min(byShares, n - assumptions.colluders - minimumCohort))
+}
+
+const remembered = new Map<string, Parameters>()
+const MOST_REMEMBERED = 4096
+
+function find(n: number, assumptions: AdversaryAssumptions): Parameters {
+  if (n < 3) return none('size', `a session needs at least 3 participants, this roster has ${n}`)
+  if (n > MAX_PARTICIPANTS) return none('size', `a session has at most ${MAX_PARTICIPANTS} participants, not ${n}`)
+  if (n <= COMPLETE_GRAPH_LIMIT || assumptions.graph === 'complete') return complete(n, assumptions)
+  const sparse = sparseParameters(n, assumptions)
+  if (sparse.ok) return sparse
+  const whole = complete(n, assumptions)
+  if (whole.ok) return whole
+  return none(sparse.broken.bound, `${sparse.broken.message}; and ${whole.broken.message}`)
+}
+
+/** t = q = ⌊(n + c)/2⌋ + 1 with c = max(C, ⌈n/3⌉ − 1). */
+function complete(n: number, { colluders: C, maxNeighbours }: AdversaryAssumptions): Parameters {
+  if (n - 1 > maxNeighbours && n > COMPLETE_GRAPH_LIMIT) {
+    return none('neighbours', `the complete graph gives ${n - 1} neighbours, the plan allows ${maxNeighbours}`)
+  }
+  if (3 * C >= n) {
+    const message = `${C} possible colluders among ${n} participants: the complete graph needs fewer than a third`
+    return none('colluders', message)
+  }
+  const corruptHolders = Math.max(C, Math.ceil(n / 3) - 1)
   const threshold = Math.floor((n + corruptHolders) / 2) + 1
-  return { participants: n, holders: n, corruptHolders, threshold, quorum: threshold }
+  const sizes = { participants: n, neighbours: n - 1, holders: n }
+  return { ok: true, parameters: { graph: 'complete', ...sizes, corruptHolders, threshold, quorum: threshold } }
 }
 
-/** H(u): everybody keeps a share of everybody's secrets, oneself included; ascending. */
-export function holdersOf(_owner: number, participants: number): readonly number[] {
-  return Array.from({ length: participants }, (_, place) => place + 1)
-}
-
-/** N(u): whom u masks with. */
-export function neighboursOf(owner: number, participants: number): readonly number[] {
-  return holdersOf(owner, participants).filter((index) => index !== owner)
-}
-
-/** Dropouts the session survives, over all stages together: both the threshold and the minimum cohort allow them. */
-export function toleratedDropouts(parameters: SharingParameters, colluderCount: number, minimumCohort: number): number {
-  const { participants: n, threshold } = parameters
-  return Math.max(0, Math.min(n - threshold, n - colluderCount - minimumCohort))
+function none(bound: NoParameters['bound'], message: string): Parameters {
+  return { ok: false, broken: { bound, message } }
 }

@@ -37,6 +37,7 @@ const contextSchema = z.strictObject({
     colluders: count,
     adversary: z.enum(['malicious', 'semi-honest']),
     graph: z.enum(['auto', 'complete']),
+    maxNeighbours: count,
   }),
   aggregation: z.strictObject({
     inputBits: count,

@@ -49,6 +49,7 @@ const aggregation = z.strictObject({
   colluders: count,
   adversary: z.enum(['malicious', 'semi-honest']),
   graph: z.enum(['auto', 'complete']),
+  maxNeighbours: count,
 })
 
 const session = z.strictObject({

@@ -1,7 +1,9 @@
 /** The figures that bound what a peer can make us hold, on both sides of a connection. */
 
-/** Largest gRPC message: a 1 MiB chunk or a 2 MiB roster, and 64 KiB around it. */
+/** Largest request: a 1 MiB chunk, or a plan, and 64 KiB around it. */
 export const MAX_MESSAGE_BYTES = 2 * 1024 * 1024 + 64 * 1024
+/** Largest reply: a roster of 10 000 with the entries of 2 000 neighbours, at 3 KiB each. */
+export const MAX_REPLY_BYTES = 8 * 1024 * 1024
 /** Calls at once over one connection: an agent attends, downloads or uploads, and says one thing more. */
 export const MAX_CONCURRENT_STREAMS = 8
 

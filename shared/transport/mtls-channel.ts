@@ -7,7 +7,7 @@ import { ConfigError } from '../errors.ts'
 import { parseWorkloadId } from '../identity/spiffe-id.ts'
 import { type SvidRefusal, validateSvid } from '../identity/validate-svid.ts'
 import type { IdentitySource } from './identity-source.ts'
-import { MAX_MESSAGE_BYTES } from './limits.ts'
+import { MAX_MESSAGE_BYTES, MAX_REPLY_BYTES } from './limits.ts'
 import { presentedChain } from './presented-chain.ts'
 import { clientSecureContext } from './tls-context.ts'
 import { explainFailure, type TransportFailure } from './transport-failure.ts'
@@ -58,7 +58,7 @@ export function mtlsChannel(request: {
     options: {
       'grpc.ssl_target_name_override': trustDomain,
       'grpc.default_authority': trustDomain,
-      'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+      'grpc.max_receive_message_length': MAX_REPLY_BYTES,
       'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
       'grpc-node.flow_control_window': DOWNLOAD_WINDOW_BYTES,
       'grpc.keepalive_time_ms': 30_000,

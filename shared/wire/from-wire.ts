@@ -2,12 +2,14 @@
  * From generated messages, which a peer filled in, to the core's plain types. Presence and fixed lengths are checked here,
  * once, so that the core meets only well-shaped values; what the values mean is the core's business.
  */
+import { SIGNATURE_BYTES, SIGNING_KEY_BYTES } from '../crypto/signatures.ts'
+import { decodeBitmap } from '../protocol/bitmap.ts'
 import type { Deal, DealForHolder, DealLeaf } from '../protocol/deal.ts'
 import type { Instruction, ParticipantMessage } from '../protocol/messages.ts'
 import type { QuorumCertificate } from '../protocol/quorum-certificate.ts'
 import { refuse, refuseIf } from '../protocol/refusal.ts'
 import type { Reveal, RevealedShare } from '../protocol/reveal.ts'
-import type { RosterEntry } from '../protocol/roster.ts'
+import type { RosterEntry, RosterLine } from '../protocol/roster.ts'
 import type { Instruction as WireInstruction } from './generated/blindsum/v1/coordinator.ts'
 import type {
   QuorumCertificate as WireCertificate,
@@ -19,6 +21,8 @@ import type {
   Reveal as WireReveal,
 } from './generated/blindsum/v1/secure_aggregation.ts'
 
+const LINE_BYTES = SIGNING_KEY_BYTES + 32
+
 /** More certificates than any real chain has. */
 const MAX_CHAIN = 8
 
@@ -29,10 +33,7 @@ export function instructionFromWire(step: WireInstruction['step']): Instruction 
       return { kind: 'advertise-keys' }
     case 'shareKeys': {
       const { ownIndex, threshold } = step.value
-      const lines = step.value.lines.map((line) => ({
-        signingKey: bytes(line.signingKey, 33, 'signing_key'),
-        entryHash: bytes(line.entryHash, 32, 'entry_hash'),
-      }))
+      const lines = linesFromWire(step.value.lines)
       const neighbours = step.value.neighbours.map(({ index, entry }) => ({ index, entry: entryFromWire(entry) }))
       return { kind: 'share-keys', ownIndex, lines, neighbours, threshold }
     }
@@ -86,14 +87,33 @@ export function noShareFromWire(complaint: WireNoShare | undefined): Extract<Par
 }
 
 export function certificateFromWire(certificate: WireCertificate): QuorumCertificate {
+  const { signatures } = certificate
+  const signers = decodeBitmap(certificate.signers, certificate.signers.length * 8) ?? []
+  refuseIf(
+    certificate.signers.length !== certificate.shared.length || signatures.length !== signers.length * SIGNATURE_BYTES,
+    'malformed',
+    `signatures: ${signatures.length} bytes for ${signers.length} signers in ${certificate.signers.length} bytes`,
+  )
   return {
     shared: copy(certificate.shared),
     survivors: copy(certificate.survivors),
-    signatures: certificate.signatures.map(({ index, signature }) => ({
+    signatures: signers.map((index, place) => ({
       index,
-      signature: bytes(signature, 64, 'signature'),
+      signature: copy(signatures.subarray(place * SIGNATURE_BYTES, (place + 1) * SIGNATURE_BYTES)),
     })),
   }
+}
+
+function linesFromWire(lines: Uint8Array): RosterLine[] {
+  refuseIf(
+    lines.length % LINE_BYTES !== 0,
+    'malformed',
+    `lines: ${lines.length} bytes, not a multiple of ${LINE_BYTES}`,
+  )
+  return Array.from({ length: lines.length / LINE_BYTES }, (_, place) => {
+    const line = lines.subarray(place * LINE_BYTES, (place + 1) * LINE_BYTES)
+    return { signingKey: copy(line.subarray(0, SIGNING_KEY_BYTES)), entryHash: copy(line.subarray(SIGNING_KEY_BYTES)) }
+  })
 }
 
 export function revealFromWire(reveal: WireReveal | undefined): Reveal {

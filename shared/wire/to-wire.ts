@@ -1,10 +1,11 @@
 /** From the core's plain types to the generated messages. Field by field: the two may drift only where the compiler sees it. */
 import { unreachable } from '../errors.ts'
+import { encodeBitmap } from '../protocol/bitmap.ts'
 import type { Deal, DealForHolder } from '../protocol/deal.ts'
 import type { Instruction, ParticipantMessage } from '../protocol/messages.ts'
 import type { QuorumCertificate } from '../protocol/quorum-certificate.ts'
 import type { Reveal } from '../protocol/reveal.ts'
-import type { RosterEntry } from '../protocol/roster.ts'
+import type { RosterEntry, RosterLine } from '../protocol/roster.ts'
 import type { Instruction as WireInstruction } from './generated/blindsum/v1/coordinator.ts'
 import type {
   QuorumCertificate as WireCertificate,
@@ -26,7 +27,7 @@ export function instructionToWire(
     case 'share-keys': {
       const { ownIndex, threshold } = instruction
       const neighbours = instruction.neighbours.map(({ index, entry }) => ({ index, entry: entryToWire(entry) }))
-      return { $case: 'shareKeys', value: { ownIndex, lines: [...instruction.lines], neighbours, threshold } }
+      return { $case: 'shareKeys', value: { ownIndex, lines: linesToWire(instruction.lines), neighbours, threshold } }
     }
     case 'mask-input':
       return { $case: 'maskInput', value: { shared: instruction.shared, deals: instruction.deals.map(dealPartToWire) } }
@@ -55,7 +56,23 @@ export function noShareToWire(complaint: Extract<ParticipantMessage, { kind: 'no
 }
 
 export function certificateToWire(certificate: QuorumCertificate): WireCertificate {
-  return { ...certificate, signatures: [...certificate.signatures] }
+  const { shared, survivors, signatures } = certificate
+  const signers = encodeBitmap(
+    signatures.map(({ index }) => index),
+    shared.length * 8,
+  )
+  return { shared, survivors, signers, signatures: Buffer.concat(signatures.map(({ signature }) => signature)) }
+}
+
+/** The roster goes to everybody: its bytes are put together once. */
+const encodedLines = new WeakMap<readonly RosterLine[], Uint8Array>()
+
+function linesToWire(lines: readonly RosterLine[]): Uint8Array {
+  const known = encodedLines.get(lines)
+  if (known !== undefined) return known
+  const bytes = Buffer.concat(lines.flatMap(({ signingKey, entryHash }) => [signingKey, entryHash]))
+  encodedLines.set(lines, bytes)
+  return bytes
 }
 
 /** The reveal's oneof: never both kinds of one owner. */

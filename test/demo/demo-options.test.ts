@@ -66,7 +66,7 @@ describe.each(SITE_NAMES.slice(2).map((_, place) => place + 3))('%i sites', (cou
   test('go on while one of them is away, from four sites on', () => {
     const { plan } = loadPlanFile(writePlan(folder, { sites, rounds: 3, seed: 1 }))
     const assumptions = assumptionsOf(plan)
-    const dropouts = toleratedDropouts(sharingParameters(count, assumptions), assumptions.colluders, 3)
+    const dropouts = toleratedDropouts(sharingParameters(count, assumptions), assumptions, 3)
     expect(dropouts).toBeGreaterThanOrEqual(count === 3 ? 0 : 1)
     if (count === 3) return
     const without = sharingParameters(count - 1, assumptions)

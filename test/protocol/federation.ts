@@ -66,6 +66,9 @@ export interface Weather {
 export async function openFederation(options: {
   readonly size: number
   readonly gammaPpm?: number
+  readonly deltaPpm?: number
+  readonly graph?: 'auto' | 'complete'
+  readonly adversary?: 'malicious' | 'semi-honest'
   readonly parameterCount?: number
   readonly inputBits?: number
   readonly modulusBits?: number
@@ -103,10 +106,11 @@ export async function openFederation(options: {
     enrolledCount: size,
     assumptions: {
       gammaPpm,
-      deltaPpm: 0,
+      deltaPpm: options.deltaPpm ?? 0,
       colluders: colluders(size, gammaPpm),
-      adversary: 'malicious',
-      graph: 'auto',
+      adversary: options.adversary ?? 'malicious',
+      graph: options.graph ?? 'auto',
+      maxNeighbours: 1000,
     },
     aggregation: {
       inputBits,
@@ -133,7 +137,7 @@ export async function openFederation(options: {
     sites.set(spiffeId, { spiffeId, journal: new MemoryJournal(), lanes: quantized.lanes, update, examples, ...blank })
   }
   const expected = identities.sites.map((site) => site.spiffeId)
-  const setup = { context, contextDigest: contextDigest(context), expected, targetCohort: size }
+  const setup = { context, contextDigest: contextDigest(context), expected: new Set(expected), targetCohort: size }
   const accumulator = zeroLanes(layout.lengthLanes, encoding.modulusBits)
   return { identities, context, encoding, sites, coordinator: openSession(setup), accumulator, folded: [] }
 }
@@ -239,7 +243,7 @@ export function deliver(
       nowMs: NOW_MS,
       bundle: federation.identities.bundle,
     })
-    federation.coordinator = decodeStored<CoordinatorSession>(encodeStored(result.session))
+    federation.coordinator = federation.sites.size <= RESTORED_EACH_TIME ? restored(result.session) : result.session
     for (const effect of result.effects) {
       federation.folded.push(effect.index)
       const { modulusBits } = federation.encoding
@@ -263,7 +267,22 @@ export async function walkStage(federation: Federation, weather: Weather = {}): 
     const told = weather.down === undefined ? truth : weather.down(truth, site.spiffeId)
     if (told !== null) await tell(federation, site, told, weather)
   }
-  if (isLive(federation.coordinator)) federation.coordinator = closeStage(federation.coordinator)
+  if (isLive(federation.coordinator)) federation.coordinator = restored(closeStage(federation.coordinator))
+}
+
+/** In larger federations the state is stored and read back once a stage, not after every message. */
+const RESTORED_EACH_TIME = 20
+
+/** The state after a restart of the coordinator. */
+function restored(session: CoordinatorSession): CoordinatorSession {
+  return decodeStored<CoordinatorSession>(encodeStored(session))
+}
+
+/** How the session stands, for assertions: plain values only. */
+export function outcomeOf({ coordinator }: Federation) {
+  const reason = coordinator.stage === 'aborted' ? coordinator.reason : null
+  const survivors = 'survivors' in coordinator ? coordinator.survivors : []
+  return { stage: coordinator.stage, reason, survivors, named: [...coordinator.named].sort() }
 }
 
 /** Runs to the end. Returns the unmasked sum when the session completed. */

@@ -40,7 +40,7 @@ const PURE = [
   'participant/protocol',
 ]
 const ALLOWED_IN_PURE =
-  /^(node:crypto|node:util|libsodium-wrappers|zod|@peculiar\/asn1-(x509|schema)|shared\/|coordinator\/protocol\/|participant\/protocol\/)/
+  /^(node:crypto|node:util|libsodium-wrappers|immutable|zod|@peculiar\/asn1-(x509|schema)|shared\/|coordinator\/protocol\/|participant\/protocol\/)/
 const IMPURE_SHARED = /^shared\/(transport|wire|authority|runtime)\//
 const IMPURE_GLOBALS = /\b(process\.|console\.|setTimeout\(|setInterval\(|setImmediate\(|Date\.now\(|Math\.random\()/
 

@@ -110,7 +110,7 @@ describe('stage 0', () => {
       const { federation, culprit, honest } = await upTo('advertise-keys')
       const message = { ...honest, entry: { ...honest.entry, ...change(honest.entry) } }
       expect(send(federation, culprit.spiffeId, message)).toBe(code)
-      expect(awaited(federation.coordinator)).toEqual([culprit.spiffeId])
+      expect([...awaited(federation.coordinator)]).toEqual([culprit.spiffeId])
       await othersFinish(federation)
     })
   }
@@ -276,16 +276,16 @@ describe('stages 3 and 4', () => {
     const { federation, culprit, honest } = await upTo('reveal-shares')
     const shares = honest.shares.map((x) => (x.kind === 'none' ? x : { ...x, share: flip(x.share) }))
     expect(send(federation, culprit.spiffeId, { ...honest, shares })).toBe('share_off_commitment')
-    expect(awaited(federation.coordinator)).toEqual([])
+    expect([...awaited(federation.coordinator)]).toEqual([])
     await othersFinish(federation)
-    expect(federation.coordinator.named).toEqual([culprit.spiffeId])
+    expect([...federation.coordinator.named]).toEqual([culprit.spiffeId])
   })
 })
 
 test('a participant that withdraws is not waited for, and cannot come back', async () => {
   const { federation, culprit, honest } = await upTo('share-keys')
   expect(send(federation, culprit.spiffeId, { kind: 'withdraw', code: 'left', message: '' })).toBe('accepted')
-  expect(awaited(federation.coordinator)).toEqual([])
+  expect([...awaited(federation.coordinator)]).toEqual([])
   expect(send(federation, culprit.spiffeId, honest)).toBe('late')
   await othersFinish(federation)
 })

@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js'
 import { describe, expect, test } from 'vitest'
 import { MAX_FIELDS, requestFlaw } from '../../../coordinator/rpc/request-limits.ts'
 import { measured } from '../../../coordinator/rpc/request-sizes.ts'
-import { MAX_COMPLETE_GRAPH } from '../../../shared/protocol/threshold.ts'
+import { MAX_NEIGHBOURS } from '../../../shared/protocol/threshold.ts'
 import { UndecodedRequest } from '../../../shared/transport/undecoded-request.ts'
 import {
   CoordinatorService,
@@ -15,7 +15,7 @@ import { UploadPart } from '../../../shared/wire/generated/blindsum/v1/secure_ag
 const sessionId = new Uint8Array(16).fill(1)
 const digest = new Uint8Array(32).fill(2)
 const signature = new Uint8Array(64).fill(3)
-const holders = Array.from({ length: MAX_COMPLETE_GRAPH }, (_, place) => place + 1)
+const holders = Array.from({ length: MAX_NEIGHBOURS }, (_, place) => place + 1)
 
 /** A submessage at field 2 that holds `count` empty messages at `field`. */
 function bomb(field: number, count: number): Uint8Array {

@@ -40,11 +40,6 @@ export interface RosterEntry {
   signature: Uint8Array;
 }
 
-export interface RosterLine {
-  signingKey: Uint8Array;
-  entryHash: Uint8Array;
-}
-
 export interface Neighbour {
   index: number;
   entry: RosterEntry | undefined;
@@ -52,7 +47,8 @@ export interface Neighbour {
 
 export interface RosterForParticipant {
   ownIndex: number;
-  lines: RosterLine[];
+  /** the same for everybody: per participant, in order, v (33) and entry hash (32) */
+  lines: Uint8Array;
   /** in index order */
   neighbours: Neighbour[];
   /** stated so that a difference is noticed, never trusted */
@@ -153,16 +149,13 @@ export interface Attestation {
   signature: Uint8Array;
 }
 
-export interface QuorumSignature {
-  index: number;
-  signature: Uint8Array;
-}
-
 export interface QuorumCertificate {
   shared: Uint8Array;
   survivors: Uint8Array;
-  /** indices strictly increasing */
-  signatures: QuorumSignature[];
+  /** a set over the roster: q members of U3 */
+  signers: Uint8Array;
+  /** theirs in index order, 64 bytes each */
+  signatures: Uint8Array;
 }
 
 export interface RevealedShare {
@@ -301,63 +294,6 @@ export const RosterEntry: MessageFns<RosterEntry> = {
   },
 };
 
-function createBaseRosterLine(): RosterLine {
-  return { signingKey: new Uint8Array(0), entryHash: new Uint8Array(0) };
-}
-
-export const RosterLine: MessageFns<RosterLine> = {
-  encode(message: RosterLine, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.signingKey.length !== 0) {
-      writer.uint32(10).bytes(message.signingKey);
-    }
-    if (message.entryHash.length !== 0) {
-      writer.uint32(18).bytes(message.entryHash);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): RosterLine {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseRosterLine();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.signingKey = reader.bytes();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.entryHash = reader.bytes();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
 function createBaseNeighbour(): Neighbour {
   return { index: 0, entry: undefined };
 }
@@ -416,7 +352,7 @@ export const Neighbour: MessageFns<Neighbour> = {
 };
 
 function createBaseRosterForParticipant(): RosterForParticipant {
-  return { ownIndex: 0, lines: [], neighbours: [], threshold: 0 };
+  return { ownIndex: 0, lines: new Uint8Array(0), neighbours: [], threshold: 0 };
 }
 
 export const RosterForParticipant: MessageFns<RosterForParticipant> = {
@@ -424,8 +360,8 @@ export const RosterForParticipant: MessageFns<RosterForParticipant> = {
     if (message.ownIndex !== 0) {
       writer.uint32(8).uint32(message.ownIndex);
     }
-    for (const v of message.lines) {
-      RosterLine.encode(v!, writer.uint32(18).fork()).join();
+    if (message.lines.length !== 0) {
+      writer.uint32(18).bytes(message.lines);
     }
     for (const v of message.neighbours) {
       Neighbour.encode(v!, writer.uint32(26).fork()).join();
@@ -462,7 +398,7 @@ export const RosterForParticipant: MessageFns<RosterForParticipant> = {
               break;
             }
 
-            message.lines.push(RosterLine.decode(reader, reader.uint32()));
+            message.lines = reader.bytes();
             continue;
           }
           case 3: {
@@ -1314,65 +1250,13 @@ export const Attestation: MessageFns<Attestation> = {
   },
 };
 
-function createBaseQuorumSignature(): QuorumSignature {
-  return { index: 0, signature: new Uint8Array(0) };
-}
-
-export const QuorumSignature: MessageFns<QuorumSignature> = {
-  encode(message: QuorumSignature, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.index !== 0) {
-      writer.uint32(8).uint32(message.index);
-    }
-    if (message.signature.length !== 0) {
-      writer.uint32(18).bytes(message.signature);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): QuorumSignature {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseQuorumSignature();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 8) {
-              break;
-            }
-
-            message.index = reader.uint32();
-            continue;
-          }
-          case 2: {
-            if (tag !== 18) {
-              break;
-            }
-
-            message.signature = reader.bytes();
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
 function createBaseQuorumCertificate(): QuorumCertificate {
-  return { shared: new Uint8Array(0), survivors: new Uint8Array(0), signatures: [] };
+  return {
+    shared: new Uint8Array(0),
+    survivors: new Uint8Array(0),
+    signers: new Uint8Array(0),
+    signatures: new Uint8Array(0),
+  };
 }
 
 export const QuorumCertificate: MessageFns<QuorumCertificate> = {
@@ -1383,8 +1267,11 @@ export const QuorumCertificate: MessageFns<QuorumCertificate> = {
     if (message.survivors.length !== 0) {
       writer.uint32(18).bytes(message.survivors);
     }
-    for (const v of message.signatures) {
-      QuorumSignature.encode(v!, writer.uint32(26).fork()).join();
+    if (message.signers.length !== 0) {
+      writer.uint32(26).bytes(message.signers);
+    }
+    if (message.signatures.length !== 0) {
+      writer.uint32(34).bytes(message.signatures);
     }
     return writer;
   },
@@ -1423,7 +1310,15 @@ export const QuorumCertificate: MessageFns<QuorumCertificate> = {
               break;
             }
 
-            message.signatures.push(QuorumSignature.decode(reader, reader.uint32()));
+            message.signers = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.signatures = reader.bytes();
             continue;
           }
         }
