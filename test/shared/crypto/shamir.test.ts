@@ -5,6 +5,7 @@ import { invert, multiply, reconstructSecret, splitSecret } from '../../../share
 import { InvariantError } from '../../../shared/errors.ts'
 import { systemRng } from '../../../shared/random.ts'
 import { ascending, bytes } from '../../vectors/hex.ts'
+import { completingShare } from '../../vectors/reference/gf65536.ts'
 import { inverses, products, shamirShares, vectorRng } from '../../vectors/shamir-gf65536.ts'
 
 const secretBytes = fc.uint8Array({ minLength: 32, maxLength: 32 })
@@ -55,39 +56,48 @@ describe('Shamir', () => {
 
   test('any t of h holders reconstruct the secret, in any order', () => {
     fc.assert(
-      fc.property(secretBytes, holderSet, fc.nat(), fc.nat(), (secret, holders, pick, order) => {
+      fc.property(secretBytes, holderSet, fc.nat(), fc.infiniteStream(fc.nat()), (secret, holders, pick, order) => {
         const threshold = 1 + (pick % holders.length)
         const shares = splitSecret({ secret, threshold, holders, rng: systemRng })
-        const rotation = order % holders.length
-        const some = [...holders.slice(rotation), ...holders.slice(0, rotation)].slice(0, threshold)
+        const left = [...holders]
+        const some = Array.from({ length: threshold }, () => left.splice(order.next().value % left.length, 1)[0]!)
         expect(reconstructSecret(held(shares, some), threshold)).toEqual(secret)
-        expect(reconstructSecret(held(shares, some.toReversed()), threshold)).toEqual(secret)
       }),
     )
   })
 
-  test('t − 1 shares do not determine the secret: for every other secret some last share fits them', () => {
+  test('every t of 6 holders reconstruct the secret, for every t', () => {
+    const secret = ascending(77, 32)
+    const holders = [1, 2, 3, 500, 0x8000, 0xffff]
+    for (let threshold = 1; threshold <= 6; threshold += 1) {
+      const shares = splitSecret({ secret, threshold, holders, rng: systemRng })
+      for (let mask = 0; mask < 64; mask += 1) {
+        const some = holders.filter((_, place) => (mask >> place) & 1)
+        if (some.length !== threshold) continue
+        expect(reconstructSecret(held(shares, some), threshold)).toEqual(secret)
+      }
+    }
+  })
+
+  test('t − 1 shares fit every secret: for any of them and any candidate there is the polynomial', () => {
+    const candidates = fc.oneof(secretBytes, fc.constant(new Uint8Array(32)))
     fc.assert(
-      fc.property(secretBytes, secretBytes, holderSet, (secret, other, holders) => {
-        const threshold = holders.length
+      fc.property(secretBytes, candidates, holderSet, fc.nat(), (secret, candidate, holders, pick) => {
+        const threshold = 1 + (pick % holders.length)
         const shares = splitSecret({ secret, threshold, holders, rng: systemRng })
-        const [last, ...rest] = held(shares, holders)
-        // Reconstruction is linear in the shares: changing the last share by s moves the secret by factor × s per word.
-        const unit = new Uint8Array(32)
-        unit[1] = 1
-        const zeros = rest.map(({ holder }) => ({ holder, share: new Uint8Array(32) }))
-        const factor = reconstructSecret([{ holder: last!.holder, share: unit }, ...zeros], threshold)[1]!
-        const high = reconstructSecret([{ holder: last!.holder, share: unit }, ...zeros], threshold)[0]!
-        const move = invert((high << 8) | factor)
-        const share = last!.share.slice()
-        for (let word = 0; word < 16; word += 1) {
-          const at = 2 * word
-          const wanted = ((secret[at]! ^ other[at]!) << 8) | (secret[at + 1]! ^ other[at + 1]!)
-          const step = multiply(wanted, move)
-          share[at]! ^= step >>> 8
-          share[at + 1]! ^= step & 0xff
+        const known = held(shares, holders.slice(0, threshold - 1))
+        // The one polynomial of degree t − 1 through the candidate at zero and the known shares, at everybody else's x.
+        const others = holders.slice(threshold - 1)
+        for (const holder of others) {
+          const share = completingShare(known, candidate, holder)
+          expect(reconstructSecret([...known, { holder, share }], threshold)).toEqual(candidate)
         }
-        expect(reconstructSecret([{ holder: last!.holder, share }, ...rest], threshold)).toEqual(other)
+        // It is one polynomial: its other values, taken together with the known ones, make the candidate too.
+        const completed = [
+          ...known,
+          ...others.map((holder) => ({ holder, share: completingShare(known, candidate, holder) })),
+        ]
+        expect(reconstructSecret(completed.toReversed(), threshold)).toEqual(candidate)
       }),
     )
   })

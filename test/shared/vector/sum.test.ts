@@ -64,6 +64,33 @@ describe('the decoded sum', () => {
     )
   })
 
+  test.each(Array.from({ length: 25 }, (_, place) => place + 8))(
+    'what was encoded modulo 2^%i is what is decoded, to the bit',
+    (modulusBits) => {
+      // One participant of full weight, a unit of the lanes being a unit of the update: nothing is rounded.
+      const inputBits = Math.min(modulusBits, 24)
+      const laneRange = largestInput(inputBits)
+      const fixed = { parameterCount: 9, inputBits, modulusBits, laneRange, clipNorm: 1e12, maxParticipants: 1 }
+      const encoding: VectorEncoding = { ...baseEncoding, ...fixed, maxWeight: 1000 }
+      const coordinate = fc.oneof(
+        fc.integer({ min: -laneRange, max: laneRange }),
+        fc.constantFrom(-laneRange, laneRange),
+      )
+      const updates = fc.array(coordinate, { minLength: 9, maxLength: 9 })
+      const losses = fc.integer({ min: -(2 ** 47), max: 2 ** 47 - 1 })
+      expect(vectorLayout(encoding).laneWidth).toBe(modulusBits <= 16 ? 16 : 32)
+      fc.assert(
+        fc.property(updates, losses, (update, loss) => {
+          const site = { update: Float32Array.from(update), weight: 1000, lossSum: loss / 2 ** 20 }
+          const decoded = decodeSum(summed(encoding, [site]), encoding, 1)
+          expect(decoded.weightedMean).toEqual(site.update.map((value) => value + 0))
+          expect(decoded.scalars).toEqual({ examples: 1000, lossSum: site.lossSum })
+        }),
+        { numRuns: 20 },
+      )
+    },
+  )
+
   test('everybody at the bound of a narrowest modulus does not overflow, on either side', () => {
     const encoding = { ...baseEncoding, parameterCount: 1, clipNorm: 100 }
     for (const value of [1, -1]) {
