@@ -27,7 +27,7 @@ describe('a refusal', () => {
   })
 
   test('with one code or another, or with a code that is a variable', () => {
-    const { mutants } = mutantsOf("refuse(a ? 'late' : 'wrong_stage', '')\nrefuse(code, '')")
+    const { mutants } = mutantsOf("refuse(a === 'b' ? 'late' : 'wrong_stage', '')\nrefuse(code, '')")
     expect(mutants.map(({ code }) => code)).toEqual(['late|wrong_stage', 'code'])
   })
 
