@@ -39,6 +39,6 @@ test('random sets of survivors on the sparse graph', { timeout: 600_000 }, async
       expect(sum).toEqual(plaintextSum(federation, survivors))
     }),
     // A failure would be shrunk for an hour: the seed and the set are enough.
-    { numRuns: 3, endOnFailure: true },
+    { numRuns: 2, endOnFailure: true },
   )
 })
