@@ -40,6 +40,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/participant-check.ts')).participantCheckCommand,
   },
   {
+    name: 'plan parameters',
+    summary: 'neighbours, thresholds and costs that assumptions lead to',
+    load: async () => (await import('./commands/plan-parameters.ts')).planParametersCommand,
+  },
+  {
     name: 'plan sign',
     summary: 'sign a plan as its author, offline',
     load: async () => (await import('./commands/plan-sign.ts')).planSignCommand,

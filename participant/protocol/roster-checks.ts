@@ -19,6 +19,7 @@ import {
   rosterDigest,
 } from '../../shared/protocol/roster.ts'
 import { type SharingParameters, sharingParameters } from '../../shared/protocol/threshold.ts'
+import { checkPolicyOnRoster } from './policy-checks.ts'
 import type { AfterAdvertiseKeys, ParticipantEnvironment } from './session-state.ts'
 
 /** How far another participant's clock may be off. */
@@ -58,6 +59,7 @@ export function checkRoster(
     'no_parameters',
     `the coordinator states threshold ${roster.threshold}, the plan's rule gives ${parameters.threshold}`,
   )
+  checkPolicyOnRoster(setup, parameters)
   checkOwnLine(session, roster)
   checkSigningKeysDistinct(roster)
   const { contextDigest } = setup
