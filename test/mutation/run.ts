@@ -1,7 +1,7 @@
 /**
  * `npm run test:mutation [-- --only TEXT] [--list]`: takes every refusal out, one at a time, in a copy of the tree, and
  * requires that some test fails without it. Ends with `N mutants, N killed`, and with 0 only if none lived.
- * --only: mutants whose file, file:line or code contains the text. --list: names them and runs nothing.
+ * --only: mutants whose file, file:line or code contains the text; may be given again. --list: names them and runs nothing.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -19,7 +19,9 @@ const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const SCANNED = ['participant', 'coordinator', 'shared']
 const WORKERS = 2
 
-const { values: options } = parseArgs({ options: { only: { type: 'string' }, list: { type: 'boolean' } } })
+const { values: options } = parseArgs({
+  options: { only: { type: 'string', multiple: true }, list: { type: 'boolean' } },
+})
 const sources = SCANNED.flatMap(sourcesUnder).map((file) => ({ file, text: readFileSync(join(ROOT, file), 'utf8') }))
 const everyMutant = sources.flatMap(({ file, text }) => findMutants(file, text))
 const mutants = everyMutant.filter(isAskedFor)
@@ -32,7 +34,7 @@ if (problems.length > 0) {
   for (const mutant of mutants) console.log(listLine(mutant))
   console.log(`${mutants.length} mutants`)
 } else if (mutants.length === 0) {
-  console.error(`nothing to take out is named ${options.only}`)
+  console.error(`nothing to take out is named ${options.only?.join(' or ')}`)
   process.exitCode = 1
 } else {
   process.exitCode = (await run()) ? 0 : 1
@@ -73,7 +75,7 @@ async function run(): Promise<boolean> {
 }
 
 function isAskedFor({ file, line, code }: Mutant): boolean {
-  return options.only === undefined || `${file}:${line} ${code}`.includes(options.only)
+  return options.only === undefined || options.only.some((text) => `${file}:${line} ${code}`.includes(text))
 }
 
 function problemsOfCodes(): string[] {
