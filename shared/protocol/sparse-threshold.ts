@@ -76,7 +76,10 @@ function excludesForgery({ n, colluders }: Cohort, k: number, stretch: number): 
   return (16n * BigInt(n) * without) << MALICIOUS_BITS <= allWays(free)
 }
 
-/** t least with n·P[Hyp(n−1, C, k) ≥ t] ≤ 2^-40, and (n²/2)·P[Hyp(n, C + D, k) = k] ≤ 2^-40. */
+/**
+ * t least with n·P[Hyp(n−1, C, k) ≥ t] ≤ 2^-40, but more than half of the holders, or with few colluders a single share would be
+ * the secret; and (n²/2)·P[Hyp(n, C + D, k) = k] ≤ 2^-40.
+ */
 function againstSemiHonest({ n, colluders, silent: D }: Cohort, k: number): Secrecy | null {
   const draw = { total: n - 1, marked: colluders, drawn: k }
   const all = allWays(draw)
@@ -84,7 +87,7 @@ function againstSemiHonest({ n, colluders, silent: D }: Cohort, k: number): Secr
   const gone = { total: n, marked: Math.min(n, colluders + D), drawn: k }
   const cut = BigInt(n) * BigInt(n) * waysAbove(gone, k - 1)
   if (cut << SEMI_HONEST_BITS > 2n * allWays(gone) || corruptHolders >= k) return null
-  return { corruptHolders, threshold: corruptHolders + 1 }
+  return { corruptHolders, threshold: Math.max(corruptHolders, Math.floor((k + 1) / 2)) + 1 }
 }
 
 /** n·P[Hyp(n−1, D, k) > k − t] ≤ 2^-20: with D silent everybody keeps t holders. */

@@ -62,7 +62,8 @@ describe('malicious', () => {
 
 test('semi-honest: fewer neighbours, no t corrupt ones, no cut', () => {
   for (const { n, gammaPpm, deltaPpm } of cases) {
-    const { neighbours: k, threshold: t } = sparse(n, { gammaPpm, deltaPpm, adversary: 'semi-honest' })
+    const { neighbours: k, holders: h, threshold: t } = sparse(n, { gammaPpm, deltaPpm, adversary: 'semi-honest' })
+    expect(2 * t).toBeGreaterThan(h)
     const C = Math.ceil((n * gammaPpm) / 1e6)
     const D = Math.ceil((n * deltaPpm) / 1e6)
     expect(Math.log2(n) + log2Tail({ total: n - 1, marked: C, drawn: k }, t - 1)).toBeLessThanOrEqual(-40 + 1e-6)
