@@ -1,6 +1,6 @@
 /**
  * What an agent needs, tried one after another before it joins: configuration, certificate, clock, folder, disk, data,
- * policy, one train step, coordinator. Each check gives a finding; a check whose ground is missing is left out, saying so.
+ * the plan's author, policy, one train step, coordinator. Each check gives a finding; a check whose ground is missing is left out, saying so.
  */
 import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -8,8 +8,8 @@ import { identityFiles, type ParticipantConfig, readParticipantConfig } from '..
 import { connectCoordinator } from '../participant/connection.ts'
 import type { Dataset } from '../participant/data/dataset.ts'
 import { loadDataset } from '../participant/data/load-dataset.ts'
-import { refusePlan } from '../participant/policy.ts'
-import { trainingLimits } from '../participant/trainer.ts'
+import { dataFormats, refusePlan } from '../participant/policy/plans.ts'
+import { dataSetFor, trainingLimits } from '../participant/trainer.ts'
 import { probeModel } from '../participant/training/train-locally.ts'
 import { encodeHex } from '../shared/crypto/digest.ts'
 import { ConfigError } from '../shared/errors.ts'
@@ -18,9 +18,11 @@ import { WIRE_LABEL } from '../shared/protocol/label.ts'
 import { SOFTWARE_VERSION } from '../shared/runtime/software-version.ts'
 import { fileIdentitySource } from '../shared/transport/file-identity-source.ts'
 import type { IdentitySource } from '../shared/transport/identity-source.ts'
+import { authorFinding } from './author-findings.ts'
 import { failureWords } from './failure-words.ts'
 import type { Finding } from './finding.ts'
-import { type LoadedPlan, loadPlanFile } from './plan-file.ts'
+import type { LoadedPlan } from './plan-file.ts'
+import { loadPlan, type PlanAtHand } from './signed-plan.ts'
 import { byteSize, utcTime } from './text-table.ts'
 
 const LEAST_FREE_BYTES = 1e9
@@ -67,6 +69,11 @@ export async function checkParticipant(
     (free) => `${config.dataFolder}, ${byteSize(free)} free`,
   )
   const plan = await planOf(request.planFile, attempt)
+  if (identity !== undefined && (plan !== undefined || request.planFile === undefined)) {
+    const finding = authorFinding(config, plan, { bundle: identity.current().bundle, nowMs: Date.now() })
+    if (!finding.ok && !finding.isOptional) allWell = false
+    tell(finding)
+  }
   if (plan !== undefined) {
     if (identity !== undefined)
       await attempt(
@@ -74,7 +81,8 @@ export async function checkParticipant(
         () => checkPolicy(config, plan, identity),
         (words) => words,
       )
-    const data = await attempt('data', () => loadDataset(config.data, plan.plan.data), dataWords)
+    const { data: spec } = plan.plan
+    const data = await attempt('data', () => loadDataset(dataSetFor(config.data, spec), spec), dataWords)
     if (data !== undefined)
       await attempt(
         'train step',
@@ -101,11 +109,11 @@ export async function checkParticipant(
 
 type Attempt = <T>(name: string, work: () => T | Promise<T>, words: (result: T) => string) => Promise<T | undefined>
 
-function planOf(planFile: string | undefined, attempt: Attempt): Promise<LoadedPlan | undefined> {
+function planOf(planFile: string | undefined, attempt: Attempt): Promise<PlanAtHand | undefined> {
   if (planFile === undefined) return Promise.resolve(undefined)
   return attempt(
     'plan',
-    () => loadPlanFile(planFile),
+    () => loadPlan(planFile),
     ({ plan, digest }) => `${plan.name}, ${plan.rounds} rounds, digest ${encodeHex(digest)}`,
   )
 }
@@ -165,7 +173,7 @@ function checkPolicy(config: ParticipantConfig, { plan, digest }: LoadedPlan, id
   const objections = refusePlan(plan, config.policy, {
     spiffeId,
     trustDomain: bundle.trustDomain,
-    dataFormat: config.data.format,
+    dataSets: dataFormats(config.data),
     planDigestHex: encodeHex(digest),
   })
   if (objections.length === 0) return 'the site’s policy permits the plan'
@@ -186,7 +194,7 @@ function dataWords(data: Dataset): string {
 
 /** Without a plan nobody knows what the columns mean: the files are there and can be read, that is all. */
 function checkDataFiles({ data }: ParticipantConfig): string {
-  const files = data.format === 'csv' ? [data.path] : [data.features, data.labels]
+  const files = Object.values(data).flatMap((set) => (set.format === 'csv' ? [set.path] : [set.features, set.labels]))
   for (const file of files) accessSync(file, constants.R_OK)
   return `${files.join(', ')} can be read; give --plan PLAN.yaml to check shape and values and to try a train step`
 }

@@ -61,18 +61,21 @@ export function writeCoordinatorConfig(folders: DemoFolders): string {
 }
 
 export function writeParticipantConfig(folders: DemoFolders, name: string, address: string): string {
+  writeConfig(folders.site(name), 'policy.yaml', { planAuthors: [OPERATOR_ID], minimumCohort: 3, sessionsPerModel: 3 })
   return writeConfig(folders.site(name), 'participant.yaml', {
     dataFolder: './data',
     identity: { ...IDENTITY, trustDomain: TRUST_DOMAIN },
     coordinator: { address, spiffeId: COORDINATOR_ID },
     data: {
-      format: 'npy',
-      features: './digits/images.npy',
-      labels: './digits/labels.npy',
-      holdOut: HOLD_OUT,
-      seed: DATA_SEED,
+      default: {
+        format: 'npy',
+        features: './digits/images.npy',
+        labels: './digits/labels.npy',
+        holdOut: HOLD_OUT,
+        seed: DATA_SEED,
+      },
     },
-    policy: { minimumCohort: 3, sessionsPerModel: 3 },
+    policy: './policy.yaml',
   })
 }
 

@@ -24,7 +24,8 @@ import { type Connection, connectCoordinator } from './connection.ts'
 import type { Drill } from './drill.ts'
 import type { Journal } from './journal.ts'
 import { sendMessage, sendWithdraw } from './outbox.ts'
-import { permitsPeer } from './policy.ts'
+import { dataFormats } from './policy/plans.ts'
+import { sessionPolicy } from './policy/sessions.ts'
 import { Preparation, type Work } from './preparation.ts'
 import { answerAfterRestart } from './protocol/session.ts'
 import type { ParticipantSetup } from './protocol/session-state.ts'
@@ -90,7 +91,8 @@ class Agent {
     const site = () => ({
       spiffeId: identity.current().spiffeId,
       trustDomain: identity.current().bundle.trustDomain,
-      dataFormat: config.data.format,
+      bundle: identity.current().bundle,
+      dataSets: dataFormats(config.data),
     })
     this.#preparation = new Preparation({ connection, trainer, journal, policy: config.policy, site, log })
   }
@@ -192,21 +194,15 @@ class Agent {
     const { trustDomain } = bundle
     const { runId, round, planDigest, modelDigest } = order
     const context = sessionContext(plan, { trustDomain, runId, round, sessionId, planDigest, modelDigest })
-    const { policy } = config
     return {
+      ...sessionPolicy(config.policy, plan, trustDomain),
       context,
       contextDigest: contextDigest(context),
       spiffeId,
       certificateChain: chain,
       signWithCertificate: (statement) => signWithIdentity(privateKey, statement),
       enrolled: plan.participants.enrolled,
-      permitsPeer: (peer) => permitsPeer(policy, { trustDomain }, peer),
-      minimumCohort: Math.max(plan.participants.minimumCohort, policy.minimumCohort),
       admissionWindowMs: plan.timing.admissionWindowMs,
-      sessionsPerModel: policy.sessionsPerModel,
-      roundsPerDay: 200,
-      minimumColluders: 0,
-      minimumThresholdFraction: 0.5,
       updateDigest,
     }
   }

@@ -1,13 +1,17 @@
 /**
- * A site's configuration: what its administrator writes into participant.yaml. Where the data is, what the site permits,
- * which coordinator it dials. Unknown keys are refused; relative paths are relative to the file; the private key is named by
- * path only.
+ * A site's configuration: what its administrator writes into participant.yaml. Where the data is, which coordinator it
+ * dials, and where its policy stands. Unknown keys are refused; relative paths are relative to the file; the private key is
+ * named by path only.
  */
 import { z } from 'zod'
+import { ConfigError } from '../shared/errors.ts'
 import { isWorkloadId } from '../shared/identity/spiffe-id.ts'
+import { DATA_SET_NAME } from '../shared/plan/data-spec.ts'
 import { readConfigFile } from '../shared/runtime/config-file.ts'
 import { LOG_LEVELS } from '../shared/runtime/log.ts'
 import type { IdentityFiles } from '../shared/transport/load-identity.ts'
+import { refuseCoordinator } from './policy/peers.ts'
+import { type PolicyConfig, readPolicy } from './policy/policy-file.ts'
 
 const MIB = 1024 * 1024
 const path = z.string().min(1)
@@ -47,54 +51,37 @@ const split = {
     .default(2 * 1024 * MIB - 1),
 }
 
-const data = z.discriminatedUnion('format', [
-  z.strictObject({
-    format: z.literal('csv'),
-    /** A table with a header row, for plans with tabular data. */
-    path,
-    ...split,
-  }),
-  z.strictObject({
-    format: z.literal('npy'),
-    /** One example per entry of the first axis, for plans with arrays. */
-    features: path,
-    /** One label per example. */
-    labels: path,
-    ...split,
-  }),
-])
+const NOT_A_SET = 'not a data set: data sets have names, so write data: {default: {format: csv, path: …}}'
 
-/** `spiffe://domain/path`, exact, or ending in `/*` for everything below. */
-const peerPattern = z
-  .string()
-  .refine((text) => isWorkloadId(text.replace(/\/\*$/, '/any')), 'not a SPIFFE ID, nor one ending in /*')
+const dataSet = z.discriminatedUnion(
+  'format',
+  [
+    z.strictObject({
+      format: z.literal('csv'),
+      /** A table with a header row, for plans with tabular data. */
+      path,
+      ...split,
+    }),
+    z.strictObject({
+      format: z.literal('npy'),
+      /** One example per entry of the first axis, for plans with arrays. */
+      features: path,
+      /** One label per example. */
+      labels: path,
+      ...split,
+    }),
+  ],
+  { error: ({ input }) => (typeof input === 'object' && input !== null ? undefined : NOT_A_SET) },
+)
 
-/** What the site permits, whatever a plan or the coordinator asks. */
-export const policyFile = z.strictObject({
-  /** Presumed honest participants in every session this site takes part in, itself included. Default 3, floor 2. */
-  minimumCohort: z.int().min(2).max(10_000).default(3),
-  /** Least part of the enrolled that a plan must assume to collude (γ). Default 0 (the plan decides), at most 0.5. */
-  minimumGamma: z.number().min(0).max(0.5).default(0),
-  /** Whether plans may assume a coordinator that follows the protocol. Default no. */
-  allowSemiHonest: z.boolean().default(false),
-  /** Masked sessions per global model: retries with nearly the same update are an oracle. Default 2, 1 to 10. */
-  sessionsPerModel: z.int().min(1).max(10).default(2),
-  /** Whom this site takes part with: SPIFFE IDs, or patterns ending in `/*`. Default everybody in its trust domain. */
-  peers: z.array(peerPattern).min(1).max(10_000).optional(),
-  /** SHA-256 (hex) of the plan documents this site takes part in. Default any plan that the rest of the policy permits. */
-  approvedPlans: z
-    .array(z.string().regex(/^[0-9a-f]{64}$/, 'not a SHA-256 in lower-case hex'))
-    .min(1)
-    .optional(),
-  /** Largest model, bytes. Default 256 MiB, 1 KiB to 1 GiB. */
-  maxModelBytes: z
-    .int()
-    .min(1024)
-    .max(1024 * MIB)
-    .default(256 * MIB),
-  /** Most rounds a plan may have. Default 10 000. */
-  maxRounds: z.int().min(1).max(100_000).default(10_000),
-})
+/** The site's data sets, by the names that plans call them: "default" where a plan says nothing. */
+const data = z
+  .record(z.string().regex(DATA_SET_NAME, 'lower-case letters, digits and hyphens, at most 63'), dataSet)
+  .refine((sets) => Object.keys(sets).length > 0, 'names no data set')
+
+const POLICY_IS_A_FILE =
+  'the policy is a file of its own: move these lines into policy.yaml, and write policy: policy.yaml here'
+const POLICY_MISSING = 'is missing: name the file with what this site permits, such as policy.yaml'
 
 const training = z.strictObject({
   /** Threads of the training process. Default 1, 1 to 256. */
@@ -111,13 +98,17 @@ export const participantConfigFile = z.strictObject({
   identity,
   coordinator,
   data,
-  policy: policyFile.prefault({}),
+  /** policy.yaml: what the site permits, whatever anybody asks. See policy/policy-file.ts. */
+  policy: z
+    .string({ error: ({ input }) => (input === undefined ? POLICY_MISSING : POLICY_IS_A_FILE) })
+    .min(1, POLICY_MISSING),
   training: training.prefault({}),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
 })
 
-export type ParticipantConfig = z.infer<typeof participantConfigFile>
-export type PolicyConfig = z.infer<typeof policyFile>
+type WrittenConfig = z.infer<typeof participantConfigFile>
+export type DataSets = WrittenConfig['data']
+export type ParticipantConfig = Omit<WrittenConfig, 'policy'> & { readonly policy: PolicyConfig }
 
 /** The identity's files as the transport wants them. */
 export function identityFiles({ identity }: Pick<ParticipantConfig, 'identity'>): IdentityFiles {
@@ -125,10 +116,17 @@ export function identityFiles({ identity }: Pick<ParticipantConfig, 'identity'>)
   return trustDomain === undefined ? files : { ...files, trustDomain }
 }
 
-/** Reads participant.yaml; every path comes out absolute. @throws ConfigError with every problem at once. */
+/**
+ * Reads participant.yaml and the policy it names; every path comes out absolute.
+ * @throws ConfigError with every problem of a file at once; `coordinator_not_permitted`, `data_set_unknown` when the two
+ * files disagree.
+ */
 export function readParticipantConfig(file: string): ParticipantConfig {
   const { value, resolvePath } = readConfigFile(file, participantConfigFile)
   const { certificate, privateKey, trustBundle } = value.identity
+  const policyPath = resolvePath(value.policy)
+  const policy = readPolicy(policyPath)
+  checkAgreement(value, policy, { file, policyPath })
   return {
     ...value,
     dataFolder: resolvePath(value.dataFolder),
@@ -138,9 +136,29 @@ export function readParticipantConfig(file: string): ParticipantConfig {
       privateKey: resolvePath(privateKey),
       trustBundle: resolvePath(trustBundle),
     },
-    data:
-      value.data.format === 'csv'
-        ? { ...value.data, path: resolvePath(value.data.path) }
-        : { ...value.data, features: resolvePath(value.data.features), labels: resolvePath(value.data.labels) },
+    data: Object.fromEntries(Object.entries(value.data).map(([name, set]) => [name, resolveSet(set, resolvePath)])),
+    policy,
   }
+}
+
+function resolveSet(set: DataSets[string], resolvePath: (path: string) => string): DataSets[string] {
+  if (set.format === 'csv') return { ...set, path: resolvePath(set.path) }
+  return { ...set, features: resolvePath(set.features), labels: resolvePath(set.labels) }
+}
+
+/** What the policy says of the configuration itself. */
+function checkAgreement(
+  { coordinator, data }: WrittenConfig,
+  policy: PolicyConfig,
+  { file, policyPath }: { readonly file: string; readonly policyPath: string },
+): void {
+  const objection = refuseCoordinator(policy, coordinator.spiffeId)
+  if (objection !== null) throw new ConfigError(objection.code, `${file}: coordinator.spiffeId: ${objection.message}`)
+  const unknown = (policy.dataSets ?? []).filter((name) => !Object.hasOwn(data, name))
+  if (unknown.length === 0) return
+  const known = Object.keys(data).join(', ')
+  throw new ConfigError(
+    'data_set_unknown',
+    unknown.map((name) => `${policyPath}: dataSets: ${file} has no data set "${name}"; it has ${known}`),
+  )
 }

@@ -15,6 +15,7 @@ import { runAgent } from './agent.ts'
 import { identityFiles, type ParticipantConfig, readParticipantConfig } from './config.ts'
 import { readDrill } from './drill.ts'
 import { openJournal } from './journal.ts'
+import { patternsIn } from './policy/id-pattern.ts'
 import { localTrainer, type Trainer } from './trainer.ts'
 
 /** How long the agent may take to leave its session when it is asked to stop. */
@@ -67,6 +68,7 @@ export async function startParticipant(request: {
       const { spiffeId, privateKey } = identity.current()
       const refusal = identityKeyRefusal(privateKey)
       if (refusal !== null) throw new ConfigError(refusal.code, refusal.message)
+      checkAuthorsAtHome(config, identity.current().bundle.trustDomain)
       const journal = openJournal(join(config.dataFolder, 'journal.sqlite'))
       try {
         log.info(
@@ -86,4 +88,11 @@ export async function startParticipant(request: {
   } finally {
     lock.release()
   }
+}
+
+/** A certificate of another trust domain proves nothing here: authors who are all elsewhere could sign nothing. */
+function checkAuthorsAtHome({ policy }: ParticipantConfig, trustDomain: string): void {
+  if (patternsIn(policy.planAuthors, trustDomain).length > 0) return
+  const problem = `policy.planAuthors names nobody in the trust domain ${trustDomain}, so no plan could be accepted`
+  throw new ConfigError('plan_authors_foreign', `${problem}: ${policy.planAuthors.join(', ')}`)
 }

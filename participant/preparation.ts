@@ -6,6 +6,7 @@
 import { encodeHex, equalBytes } from '../shared/crypto/digest.ts'
 import { wipe } from '../shared/crypto/secrets.ts'
 import { ConfigError } from '../shared/errors.ts'
+import type { TrustBundle } from '../shared/identity/trust-bundle.ts'
 import { decodeModel } from '../shared/onnx/decode.ts'
 import { graphDigest } from '../shared/onnx/parameters.ts'
 import type { Plan } from '../shared/plan/plan.ts'
@@ -13,12 +14,16 @@ import { parsePlan } from '../shared/plan/plan-document.ts'
 import { encodingOf } from '../shared/plan/plan-rules.ts'
 import type { Log } from '../shared/runtime/log.ts'
 import { CallRefused } from './calls.ts'
-import type { PolicyConfig } from './config.ts'
 import type { Connection } from './connection.ts'
 import { download } from './download.ts'
 import { refuseUpdate } from './masked-input.ts'
-import { refusePlan, type SiteFacts } from './policy.ts'
+import { refuseAuthor } from './policy/authors.ts'
+import { objectionWords, type PolicyObjection } from './policy/objection.ts'
+import { refusePlan, type SiteFacts } from './policy/plans.ts'
+import type { PolicyConfig } from './policy/policy-file.ts'
+import { refuseSessions } from './policy/sessions.ts'
 import type { JournalView } from './protocol/journal.ts'
+import { DAY_MS } from './protocol/policy-checks.ts'
 import { updateDigest } from './protocol/update-digest.ts'
 import type { TrainedUpdate, Trainer } from './trainer.ts'
 
@@ -47,7 +52,8 @@ export interface PreparationTools {
   readonly trainer: Trainer
   readonly journal: JournalView
   readonly policy: PolicyConfig
-  readonly site: () => Omit<SiteFacts, 'planDigestHex'>
+  /** This site, and whom it believes: its own bundle, never one that a coordinator sent. */
+  readonly site: () => Omit<SiteFacts, 'planDigestHex'> & { readonly bundle: TrustBundle }
   readonly log: Log
 }
 
@@ -178,19 +184,16 @@ export class Preparation {
     const { connection, journal, policy, trainer, site } = this.#tools
     const { planDigest, modelDigest, round, evaluateOnly } = order
     const documentOf = { connection, digest: planDigest, maxBytes: MAX_PLAN_BYTES, what: 'plan', signal }
-    const plan = parsePlan((await download(documentOf)).bytes)
-    const [objection, ...others] = refusePlan(plan, policy, { ...site(), planDigestHex: encodeHex(planDigest) })
-    if (objection !== undefined) {
-      throw new NotReady(objection.code, [objection, ...others].map(({ message }) => message).join('; '))
-    }
+    const { bytes: document, planSignature: signature } = await download(documentOf)
+    // Safety: whose plan it is, before a byte of it is read; what it asks for, before anything else is fetched.
+    const nowMs = Date.now()
+    const stranger = refuseAuthor({ planDigest, signature }, policy, { bundle: site().bundle, nowMs })
+    if (stranger !== null) throw new NotReady(stranger.code, stranger.message)
+    const plan = parsePlan(document)
+    objectTo(refusePlan(plan, policy, { ...site(), planDigestHex: encodeHex(planDigest) }), log)
     checkRound(order, plan)
-    const sessions = journal.maskedSessionsOn(order)
-    if (sessions >= policy.sessionsPerModel) {
-      const message =
-        `${sessions} masked sessions on this global model or in this round, policy.sessionsPerModel is ` +
-        `${policy.sessionsPerModel}: begin from fresh initial weights, or let the site raise its limit`
-      throw new NotReady('too_many_sessions', message)
-    }
+    const masked = { onModel: journal.maskedSessionsOn(order), today: journal.maskedSessionsSince(nowMs - DAY_MS) }
+    objectTo(refuseSessions(policy, masked), log)
     const modelOf = { connection, digest: modelDigest, maxBytes: policy.maxModelBytes, what: 'model', signal }
     const { bytes: model } = await download(modelOf)
     checkModel(model, plan, order)
@@ -208,6 +211,14 @@ export class Preparation {
     }
     return { order, plan, trained, updateDigest: digest }
   }
+}
+
+/** Throws when there are objections: the first is the reason, the others stand in its message and in the log. */
+function objectTo(objections: readonly PolicyObjection[], log: Log): void {
+  const [first, ...others] = objections
+  if (first === undefined) return
+  for (const { code, message } of others) log.warn({ code }, `refused: ${message}`)
+  throw new NotReady(first.code, objectionWords(objections))
 }
 
 /** The round is one that the plan has: rounds without end would be sessions without end on one model. */

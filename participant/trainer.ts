@@ -4,14 +4,15 @@
  * out of here leaves the site but inside a masked vector.
  */
 import { statSync } from 'node:fs'
-import { invariant } from '../shared/errors.ts'
+import { ConfigError, invariant } from '../shared/errors.ts'
 import { decodeModel } from '../shared/onnx/decode.ts'
 import { extractParameters } from '../shared/onnx/parameters.ts'
+import { dataSetName } from '../shared/plan/data-spec.ts'
 import type { Plan } from '../shared/plan/plan.ts'
 import { canonicalJson } from '../shared/plan/plan-document.ts'
 import type { Rng } from '../shared/random.ts'
 import type { Log } from '../shared/runtime/log.ts'
-import type { ParticipantConfig } from './config.ts'
+import type { DataSets, ParticipantConfig } from './config.ts'
 import type { Dataset } from './data/dataset.ts'
 import { type DataConfig, loadDataset } from './data/load-dataset.ts'
 import type { EvaluationMetrics, TrainingFailure, TrainingLimits, TrainingProgress } from './training/task.ts'
@@ -82,11 +83,20 @@ export function trainingLimits(training: ParticipantConfig['training']): Trainin
   return { threads, maxMemoryBytes: memoryMiB * 1024 * 1024, maxMs: wallClockSeconds * 1000 }
 }
 
-/** Loads the data set once, and again when its files or the plan's description of it have changed. */
-function rememberedDataset(config: DataConfig): (spec: Plan['data']) => Promise<Dataset> {
+/** The data set that a plan uses. The policy has said before that it is there. */
+export function dataSetFor(sets: DataSets, spec: Plan['data']): DataConfig {
+  const name = dataSetName(spec)
+  const config = Object.hasOwn(sets, name) ? sets[name] : undefined
+  if (config === undefined) throw new ConfigError('data_set_unknown', `this site has no data set "${name}"`)
+  return config
+}
+
+/** Loads a plan's data set once, and again when its files or the plan's description of it have changed. */
+function rememberedDataset(sets: DataSets): (spec: Plan['data']) => Promise<Dataset> {
   let remembered: { readonly mark: string; readonly data: Dataset } | null = null
-  const paths = config.format === 'csv' ? [config.path] : [config.features, config.labels]
   return async (spec) => {
+    const config = dataSetFor(sets, spec)
+    const paths = config.format === 'csv' ? [config.path] : [config.features, config.labels]
     const files = paths.map((path) => {
       const found = statSync(path, { throwIfNoEntry: false, bigint: true })
       return found ? `${found.ino}:${found.size}:${found.mtimeNs}` : 'absent'

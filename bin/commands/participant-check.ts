@@ -10,15 +10,19 @@ export const participantCheckCommand = command(
     usage: '--config FILE',
     about:
       'Tries what a site’s agent needs before it joins: configuration, certificate and bundle, data folder and disk, data,\n' +
-      'and a greeting to the coordinator that compares the clocks. With a plan also the shape of the data, the site’s\n' +
-      'policy, and one train step.',
+      'and a greeting to the coordinator that compares the clocks. With a plan, signed or not yet, also its\n' +
+      'author, the shape of the data, the site’s policy, and one train step.',
     options: {
       config: { type: 'string', value: 'FILE', about: 'participant.yaml' },
-      plan: { type: 'string', value: 'PLAN.yaml', about: 'the plan to try the data and the policy with' },
+      plan: {
+        type: 'string',
+        value: 'PLAN',
+        about: 'the plan to try the data and the policy with: plan.yaml, or signed',
+      },
       ...JSON_OPTION,
     },
     words: [],
-    example: 'blindsum participant check --config participant.yaml --plan plan.yaml',
+    example: 'blindsum participant check --config participant.yaml --plan plan.signed.json',
   },
   async ({ values }) => {
     const findings: Finding[] = []

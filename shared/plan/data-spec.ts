@@ -5,6 +5,12 @@
  */
 import { z } from 'zod'
 
+/** What a data set may be called, in a plan and at a site. */
+export const DATA_SET_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/
+const DEFAULT_DATA_SET = 'default'
+/** Which of a site's data sets: the name that every site gives to its own. Default "default". */
+const set = z.string().regex(DATA_SET_NAME, 'lower-case letters, digits and hyphens, at most 63').optional()
+
 const finite = z.number().refine(Number.isFinite, 'must be a finite number')
 const columnName = z.string().min(1).max(200)
 const categories = z
@@ -49,6 +55,7 @@ const label = z.discriminatedUnion('kind', [
 const tabular = z
   .strictObject({
     kind: z.literal('tabular'),
+    set,
     /** In the order of the model's input. */
     features: z
       .array(z.discriminatedUnion('kind', [numberFeature, categoryFeature]))
@@ -69,6 +76,7 @@ const tabular = z
 /** Arrays with one example per entry of the first axis. */
 const arrays = z.strictObject({
   kind: z.literal('arrays'),
+  set,
   /** Shape of one example, e.g. [784]. */
   shape: z.array(z.int().min(1).max(1_000_000)).min(1).max(7),
   /** Number of classes; labels are then integers from 0 to classes − 1. Left out, labels are numbers. */
@@ -84,6 +92,11 @@ export type DataSpec = z.infer<typeof dataSpec>
 export type TabularSpec = z.infer<typeof tabular>
 export type ArraysSpec = z.infer<typeof arrays>
 export type FeatureSpec = TabularSpec['features'][number]
+
+/** The name of the data set that a plan uses at every site. */
+export function dataSetName({ set }: DataSpec): string {
+  return set ?? DEFAULT_DATA_SET
+}
 
 /** Shape of one example as the model sees it: the number of features after one-hot encoding, or the arrays' shape. */
 export function featureShape(spec: DataSpec): readonly number[] {

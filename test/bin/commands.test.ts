@@ -90,11 +90,11 @@ describe('errors', () => {
 
   test('unknown config keys are all named, one line each', async () => {
     const file = join(folder, 'participant.yaml')
-    writeFileSync(file, 'dataFolder: ./data\ndataFoldr: ./typo\npolicy: {minimumCohrt: 3}\n')
+    writeFileSync(file, 'dataFolder: ./data\ndataFoldr: ./typo\npolicy: {minimumCohort: 3}\n')
     const { code, stderr } = await runInProcess('participant', ['--config', file])
     expect(code).toBe(1)
     expect(stderr).toContain('dataFoldr')
-    expect(stderr).toContain('minimumCohrt')
+    expect(stderr).toContain('the policy is a file of its own')
     expect(stderr).toContain('identity')
     for (const line of stderr.trim().split('\n')) expect(line).toMatch(/^blindsum participant: /)
   })

@@ -12,10 +12,16 @@ const folder = mkdtempSync(join(tmpdir(), 'blindsum-checks-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const config = join(folder, 'participant.yaml')
+const AUTHOR = 'spiffe://other.example/author/a'
+
+function writePolicy(planAuthors: string[]): void {
+  writeFileSync(join(folder, 'policy.yaml'), stringify({ planAuthors }))
+}
 
 beforeAll(async () => {
   const ca = join(folder, 'ca')
   await initAuthority({ folder: ca, trustDomain: 'other.example' })
+  await issueSvid({ folder: ca, spiffeId: AUTHOR, out: join(folder, 'author') })
   await issueSvid({ folder: ca, path: '/site/a', out: join(folder, 'identity'), lifetimeMs: 300_000 })
   writeFileSync(
     config,
@@ -27,9 +33,11 @@ beforeAll(async () => {
         trustBundle: './identity/bundle.json',
       },
       coordinator: { address: '127.0.0.1:1', spiffeId: 'spiffe://clinics.example/coordinator' },
-      data: { format: 'npy', features: './x.npy', labels: './y.npy' },
+      data: { default: { format: 'npy', features: './x.npy', labels: './y.npy' } },
+      policy: './policy.yaml',
     }),
   )
+  writePolicy([AUTHOR])
 })
 
 async function findings(
@@ -56,6 +64,47 @@ describe('participant check', () => {
       ok: false,
       isOptional: true,
       detail: expect.stringMatching(/^the certificate ends in [45] min/),
+    })
+  })
+
+  test('authors who are all of another trust domain, though nobody has a plan yet', async () => {
+    writePolicy(['spiffe://clinics.example/author/*'])
+    const found = await findings()
+    writePolicy([AUTHOR])
+    expect(found).toContainEqual({
+      name: 'author',
+      ok: false,
+      isOptional: false,
+      detail: expect.stringContaining('plan_authors_foreign: policy.planAuthors names nobody in other.example'),
+    })
+  })
+
+  test('a plan nobody has signed yet is a warning with whose signature it needs', async () => {
+    const plan = writePlan(folder, { sites: ['north', 'south', 'east'], rounds: 1, seed: 1 })
+    expect(await findings('--plan', plan)).toContainEqual({
+      name: 'author',
+      ok: false,
+      isOptional: true,
+      detail: expect.stringContaining(AUTHOR),
+    })
+  })
+
+  test('a signed plan: by whom, and that the policy does not name somebody else', async () => {
+    const plan = writePlan(folder, { sites: ['north', 'south', 'east'], rounds: 1, seed: 1 })
+    const signed = join(folder, 'plan.signed.json')
+    expect(await runInProcess('plan sign', [plan, '--identity', join(folder, 'author')])).toMatchObject({ code: 0 })
+    expect(await findings('--plan', signed)).toContainEqual({
+      name: 'author',
+      ok: true,
+      isOptional: false,
+      detail: expect.stringContaining(`signed by ${AUTHOR}`),
+    })
+    await runInProcess('plan sign', [plan, '--identity', join(folder, 'identity'), '--out', signed])
+    expect(await findings('--plan', signed)).toContainEqual({
+      name: 'author',
+      ok: false,
+      isOptional: false,
+      detail: expect.stringContaining('plan_author_not_permitted'),
     })
   })
 

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { COORDINATOR_ID, type TrustDomainFolder } from '../coordinator/integration/trust-domain.ts'
+import { COORDINATOR_ID, OPERATOR_ID, type TrustDomainFolder } from '../coordinator/integration/trust-domain.ts'
 
 export interface LogLine {
   readonly level: string
@@ -36,10 +36,11 @@ export class AgentProcess {
       dataFolder: './data',
       identity: domain.filesOf(agent.spiffeId),
       coordinator: { address: agent.address, spiffeId: COORDINATOR_ID },
-      data: { format: 'npy', features: 'none.npy', labels: 'none.npy' },
-      policy: agent.policy ?? {},
+      data: { default: { format: 'npy', features: 'none.npy', labels: 'none.npy' } },
+      policy: 'policy.yaml',
     }
     writeFileSync(configPath, JSON.stringify(config))
+    writeFileSync(join(folder, 'policy.yaml'), JSON.stringify({ planAuthors: [OPERATOR_ID], ...agent.policy }))
     const args = [ENTRY, configPath, ...(drill === undefined ? [] : [drill])]
     this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {

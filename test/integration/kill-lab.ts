@@ -91,7 +91,7 @@ export class KillLab {
     const timing = { stageDeadlineMs: 50_000, trainDeadlineMs: 50_000, joinGraceMs: 45_000, ...changes.timing }
     const participants = { enrolled: FOUR, ...changes.participants }
     const plan = makePlan({ ...changes, name, participants, timing }, model)
-    await this.operator.submit(planDocumentOf(plan), model)
+    await this.#operator.submit(planDocumentOf(plan), model)
     return { plan, initial: extractParameters(decodeModel(model), []).values }
   }
 

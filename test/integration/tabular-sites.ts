@@ -8,6 +8,8 @@ import { gaussian, seededUniform } from '../../shared/onnx/seeded-numbers.ts'
 export const CLINICS = ['aar', 'bode', 'chiem', 'dahme'] as const
 export const DOMAIN = 'clinics.example'
 export const COORDINATOR = `spiffe://${DOMAIN}/coordinator`
+/** Signs the plans; has no other part. */
+export const AUTHOR = `spiffe://${DOMAIN}/author/cleo`
 
 export function clinicId(name: string): string {
   return `spiffe://${DOMAIN}/clinic/${name}`
@@ -52,7 +54,7 @@ export function writeTabularPlan(folder: string, rounds: number): string {
     rounds,
     model: { file: 'model.onnx' },
     participants: { enrolled: CLINICS.map(clinicId), minimumCohort: 3 },
-    data: DATA,
+    data: { set: 'patients', ...DATA },
     training: { loss: 'binary-cross-entropy', localEpochs: 2, batchSize: 16, learningRate: 0.05, momentum: 0.5 },
     aggregation: { maxExamples: 1000, clipNorm: 5 },
     security: { gamma: 0 },
@@ -76,8 +78,11 @@ export function writeClinic(folder: string, { address, seed }: { readonly addres
     dataFolder: 'data',
     identity: IDENTITY,
     coordinator: { address, spiffeId: COORDINATOR },
-    data: { format: 'csv', path: 'patients.csv', holdOut: 0.25 },
+    data: { patients: { format: 'csv', path: 'patients.csv', holdOut: 0.25 } },
+    policy: 'policy.yaml',
   }
+  const policy = { planAuthors: [`spiffe://${DOMAIN}/author/*`], peers: CLINICS.map(clinicId), dataSets: ['patients'] }
+  writeFileSync(join(folder, 'policy.yaml'), stringify(policy))
   writeFileSync(join(folder, 'participant.yaml'), stringify(config))
   return join(folder, 'participant.yaml')
 }

@@ -10,6 +10,7 @@ import { afterAll, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { appearing, DemoProcesses } from '../../demo/processes.ts'
 import {
+  AUTHOR,
   CLINICS,
   COORDINATOR,
   clinicId,
@@ -43,6 +44,7 @@ test('four sites with tables train a model, by command from certificates to veri
   await Promise.all([
     issue(COORDINATOR, 'coordinator'),
     issue(OPERATOR, 'operator'),
+    issue(AUTHOR, 'author'),
     ...CLINICS.map((name) => issue(clinicId(name), name)),
   ])
 
@@ -63,7 +65,12 @@ test('four sites with tables train a model, by command from certificates to veri
     writeClinic(join(root, name), { address: address ?? '', seed: place + 1 }),
   )
 
-  const checked = await blindsum('participant', 'check', '--config', configs[0] ?? '', '--plan', plan)
+  expect(await blindsum('plan', 'sign', plan, '--identity', 'author/identity', '--out', 'plan.signed.json')).toContain(
+    `signed readmission as ${AUTHOR}`,
+  )
+  const signed = 'plan.signed.json'
+  const checked = await blindsum('participant', 'check', '--config', configs[0] ?? '', '--plan', signed)
+  expect(checked).toContain(`signed by ${AUTHOR} at `)
   expect(checked).toContain('180 examples of [5]: 135 to train on, 45 held out')
   expect(checked).toContain('this site can join')
   const words = await blindsum('run', 'check', plan)
@@ -73,7 +80,7 @@ test('four sites with tables train a model, by command from certificates to veri
   for (const [place, name] of CLINICS.entries()) {
     processes.start(name, join(root, name), ['participant', '--config', configs[place] ?? ''])
   }
-  await blindsum('run', 'submit', plan)
+  await blindsum('run', 'submit', signed)
   const watched = await blindsum('run', 'watch', 'readmission')
   expect(watched).toMatch(/round 4\/4 {2}4 of 4 sites {2}train loss 0\.\d+ /)
   expect(watched).toContain('completed; the best version is')

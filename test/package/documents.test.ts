@@ -6,6 +6,7 @@ import { parse } from 'yaml'
 import { operatorFile } from '../../bin/operator-options.ts'
 import { coordinatorConfigFile } from '../../coordinator/config.ts'
 import { participantConfigFile } from '../../participant/config.ts'
+import { policyFile } from '../../participant/policy/policy-file.ts'
 import { planFile } from '../../shared/plan/plan.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -19,6 +20,7 @@ const DOCUMENTS = [
 const SCHEMAS = {
   'coordinator.yaml': coordinatorConfigFile,
   'participant.yaml': participantConfigFile,
+  'policy.yaml': policyFile,
   'operator.yaml': operatorFile,
   'plan.yaml': planFile,
 } as const

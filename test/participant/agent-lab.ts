@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runAgent } from '../../participant/agent.ts'
-import { type PolicyConfig, policyFile } from '../../participant/config.ts'
 import { openJournal } from '../../participant/journal.ts'
+import { type PolicyConfig, policyFile } from '../../participant/policy/policy-file.ts'
 import type { TrainedUpdate, Trainer, TrainerJob } from '../../participant/trainer.ts'
 import { encodeHex, sha256 } from '../../shared/crypto/digest.ts'
 import { cpuMaskEngine } from '../../shared/masks/cpu-engine.ts'
@@ -116,8 +116,8 @@ export async function startLab(
   const done = runAgent({
     config: {
       coordinator: { address: server.address, spiffeId: SERVER_ID },
-      policy: policyFile.parse({ ...options.policy }),
-      data: { format: 'npy', features: '', labels: '', holdOut: 0, seed: 1, maxFileBytes: 1 },
+      policy: policyFile.parse({ planAuthors: [AUTHOR_ID], ...options.policy }),
+      data: { default: { format: 'npy', features: '', labels: '', holdOut: 0, seed: 1, maxFileBytes: 1 } },
     },
     identity: handIdentity(identityOf(NORTH_ID)),
     journal,

@@ -3,15 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
-import { policyFile } from '../../participant/config.ts'
 import { connectCoordinator } from '../../participant/connection.ts'
 import { openJournal } from '../../participant/journal.ts'
+import { policyFile } from '../../participant/policy/policy-file.ts'
 import { type Order, Preparation } from '../../participant/preparation.ts'
 import { encodeHex, sha256 } from '../../shared/crypto/digest.ts'
 import { planDigest as digestOf, encodePlan } from '../../shared/plan/plan-document.ts'
 import { signPlan } from '../../shared/plan/plan-signature.ts'
 import { planSignatureToWire } from '../../shared/wire/plan-signature.ts'
-import { handIdentity, identityOf, NORTH_ID, SERVER_ID } from '../shared/transport/hello.ts'
+import { bundle, handIdentity, identityOf, NORTH_ID, SERVER_ID } from '../shared/transport/hello.ts'
 import { AUTHOR_ID, freshUpdate } from './agent-lab.ts'
 import { logLines } from './log-lines.ts'
 import { makePlan, modelBytes, TRUST_DOMAIN } from './plans.ts'
@@ -63,8 +63,8 @@ async function unheardPreparation(): Promise<Preparation> {
     connection,
     journal,
     trainer: { train: async () => ({ ok: true, ...freshUpdate(plan.model.parameterCount, trainings++) }) },
-    policy: policyFile.parse({}),
-    site: () => ({ spiffeId: NORTH_ID, trustDomain: TRUST_DOMAIN, dataFormat: 'npy' }),
+    policy: policyFile.parse({ planAuthors: [AUTHOR_ID] }),
+    site: () => ({ spiffeId: NORTH_ID, trustDomain: TRUST_DOMAIN, dataSets: { default: 'npy' }, bundle }),
     log: logLines().log,
   })
   cleanUps.push(async () => {

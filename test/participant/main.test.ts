@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { participantConfigFile } from '../../participant/config.ts'
 import { startParticipant } from '../../participant/main.ts'
+import { policyFile } from '../../participant/policy/policy-file.ts'
 import { certificatesToPem } from '../../shared/identity/pem.ts'
 import { encodeTrustBundle } from '../../shared/identity/trust-bundle.ts'
 import { lockFolder } from '../../shared/runtime/folder-lock.ts'
@@ -28,20 +29,22 @@ function writeIdentity({ chain, privateKey }: WorkloadIdentity): void {
 }
 
 /** Starts an agent with the real trainer; nothing is trained here. */
-function start(options: { address?: string; drill?: string; trustDomain?: string } = {}) {
-  const { address = '127.0.0.1:1', drill, trustDomain } = options
+function start(options: { address?: string; drill?: string; trustDomain?: string; planAuthor?: string } = {}) {
+  const { address = '127.0.0.1:1', drill, trustDomain, planAuthor = 'spiffe://a.example/author/*' } = options
   const inFolder = (name: string) => join(folder, name)
   const identity = {
     certificate: inFolder('svid.pem'),
     privateKey: inFolder('svid.key'),
     trustBundle: inFolder('bundle.json'),
   }
-  const config = participantConfigFile.parse({
+  const written = participantConfigFile.parse({
     dataFolder: inFolder('data'),
     identity: { ...identity, trustDomain },
     coordinator: { address, spiffeId: SERVER_ID },
-    data: { format: 'csv', path: inFolder('none.csv') },
+    data: { default: { format: 'csv', path: inFolder('none.csv') } },
+    policy: 'given below',
   })
+  const config = { ...written, policy: policyFile.parse({ planAuthors: [planAuthor] }) }
   const stop = new AbortController()
   const output = logLines()
   const request = { config, log: output.log, stop: stop.signal }
@@ -73,6 +76,7 @@ describe('refuses to start, and says what to mend', () => {
       {},
     ],
     ['certificate_trust_domain_wrong', () => {}, { trustDomain: 'b.example' }],
+    ['plan_authors_foreign', () => {}, { planAuthor: 'spiffe://b.example/author/*' }],
     ['address_invalid', () => {}, { address: 'host:99999' }],
     ['bad_drill', () => {}, { drill: 'hold-before-lunch@1' }],
     ['journal_unusable', () => spoilJournal(), {}],

@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { ConfigError } from '../../shared/errors.ts'
-import { closeLabs, freshUpdate, startLab } from './agent-lab.ts'
+import { encodePlan, planDigest } from '../../shared/plan/plan-document.ts'
+import { DAY_MS, type PlanSignature, signPlan } from '../../shared/plan/plan-signature.ts'
+import { makeAuthority } from '../shared/identity/test-pki.ts'
+import { identityOf, SERVER_ID } from '../shared/transport/hello.ts'
+import { AUTHOR_ID, closeLabs, freshUpdate, startLab } from './agent-lab.ts'
 import { makePlan } from './plans.ts'
 import { idleBecause } from './scripted-coordinator.ts'
 
@@ -46,6 +50,17 @@ describe('is reported not ready with its code', () => {
     expect(lab.trainings()).toBe(0)
   })
 
+  test('every objection, the first as the reason and each with its code in the log', async () => {
+    const lab = await startLab({ policy: { minimumCohort: 4, minimumDelta: 0.5, dataSets: ['other'] } })
+    lab.prepare()
+    const { report } = await lab.heard('ready')
+    expect(report).toMatchObject({ ready: false, code: 'minimum_cohort_too_small' })
+    for (const code of ['delta_too_small', 'data_set_not_permitted']) {
+      expect(report.message).toContain(`${code}: `)
+      await lab.until((line) => line.level === 'warn' && line.code === code)
+    }
+  })
+
   test('a failed training, an unusable update, and data that has to be mended', async () => {
     const lab = await startLab({
       train: async ({ plan }, count) => {
@@ -88,6 +103,17 @@ describe('is reported not ready with its code', () => {
     expect(lab.trainings()).toBe(0)
   })
 
+  test('any round, once a day has had as many as its policy allows', async () => {
+    const lab = await startLab({ policy: { roundsPerDay: 1 } })
+    const [sessionId, other] = [new Uint8Array(16), new Uint8Array(32)]
+    const target = { modelDigest: other, planDigest: other, round: 9 }
+    lab.journal.record({ kind: 'session-opened', sessionId, ...target, atMs: Date.now() })
+    lab.journal.record({ kind: 'update-spent', sessionId, updateDigest: other })
+    lab.prepare()
+    expect((await lab.heard('ready')).report).toMatchObject({ ready: false, code: 'too_many_rounds_today' })
+    expect(lab.trainings()).toBe(0)
+  })
+
   test.each([
     ['round 0', { round: 0, version: 0 }, 'round_mismatch'],
     ['a round after the last', { round: 3, version: 2 }, 'round_mismatch'],
@@ -100,6 +126,46 @@ describe('is reported not ready with its code', () => {
     lab.prepare(changes, round, runId)
     expect((await lab.heard('ready')).report).toMatchObject({ ready: false, code })
     expect(lab.trainings()).toBe(0)
+  })
+})
+
+describe('a plan that no author of the policy answers for', () => {
+  const digest = planDigest(encodePlan(makePlan()))
+  const signed = (by: string, nowMs = Date.now()) => signPlan(digest, identityOf(by), nowMs)
+  const foreign = makeAuthority()
+  const cases: [string, () => PlanSignature | null][] = [
+    ['plan_unsigned', () => null],
+    ['plan_author_not_permitted', () => signed('spiffe://a.example/author/eve')],
+    // The coordinator of these tests is a workload of the trust domain too: that alone makes it no author.
+    ['plan_author_not_permitted', () => signed(SERVER_ID)],
+    ['plan_author_mismatch', () => ({ ...signed(SERVER_ID), authorId: AUTHOR_ID })],
+    ['plan_signature_wrong', () => signPlan(new Uint8Array(32), identityOf(AUTHOR_ID), Date.now())],
+    ['plan_signature_wrong', () => ({ ...signed(AUTHOR_ID), signature: new Uint8Array(64) })],
+    ['plan_signature_malformed', () => ({ ...signed(AUTHOR_ID), signature: new Uint8Array(0) })],
+    ['plan_certificate_foreign', () => signPlan(digest, identityOf(AUTHOR_ID, { issuer: foreign }), Date.now())],
+    ['plan_certificate_expired', () => signed(AUTHOR_ID, Date.now() - 3_600_000)],
+    ['plan_certificate_refused', () => ({ ...signed(AUTHOR_ID), certificateChain: [] })],
+    ['plan_signature_too_old', () => signed(AUTHOR_ID, Date.now() - 91 * DAY_MS)],
+    ['plan_signed_in_future', () => signed(AUTHOR_ID, Date.now() + 600_000)],
+  ]
+  test.each(cases)('%s: nothing is trained, no model fetched, and the coordinator is told', async (code, signature) => {
+    const lab = await startLab({ signature: signature() })
+    lab.prepare()
+    const { report } = await lab.heard('ready')
+    expect(report).toMatchObject({ ready: false, code })
+    expect(report.message).not.toBe('')
+    await lab.until((line) => line.level === 'warn' && line.code === code)
+    expect(lab.trainings()).toBe(0)
+    expect(lab.downloads).toEqual(['plan'])
+  })
+
+  test('is refused whatever stands in it: it is not read', async () => {
+    const lab = await startLab({
+      signature: null,
+      plan: makePlan({ aggregation: { minExamples: 10, maxExamples: 5 } }),
+    })
+    lab.prepare()
+    expect((await lab.heard('ready')).report).toMatchObject({ ready: false, code: 'plan_unsigned' })
   })
 })
 

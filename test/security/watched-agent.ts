@@ -7,13 +7,14 @@ import { type AgentRequest, runAgent } from '../../participant/agent.ts'
 import { participantConfigFile } from '../../participant/config.ts'
 import type { DrillPoint } from '../../participant/drill.ts'
 import { openJournal } from '../../participant/journal.ts'
+import { policyFile } from '../../participant/policy/policy-file.ts'
 import { cpuMaskEngine } from '../../shared/masks/cpu-engine.ts'
 import type { MaskEngine } from '../../shared/masks/mask-engine.ts'
 import { systemRng } from '../../shared/random.ts'
 import { openLog } from '../../shared/runtime/log.ts'
 import { fileIdentitySource } from '../../shared/transport/file-identity-source.ts'
 import type { Lanes } from '../../shared/vector/encoding.ts'
-import { COORDINATOR_ID, type TrustDomainFolder } from '../coordinator/integration/trust-domain.ts'
+import { COORDINATOR_ID, OPERATOR_ID, type TrustDomainFolder } from '../coordinator/integration/trust-domain.ts'
 
 export interface WatchedAgent {
   readonly spiffeId: string
@@ -56,13 +57,14 @@ export function startWatchedAgent(
       masked.push(target.slice())
     },
   }
-  const { coordinator, data, policy } = participantConfigFile.parse({
+  const { coordinator, data } = participantConfigFile.parse({
     dataFolder: domain.folder,
     identity: domain.filesOf(spiffeId),
     coordinator: { address: agent.address, spiffeId: COORDINATOR_ID },
-    data: { format: 'npy', features: 'none', labels: 'none' },
-    policy: {},
+    data: { default: { format: 'npy', features: 'none', labels: 'none' } },
+    policy: 'given below',
   })
+  const policy = policyFile.parse({ planAuthors: [OPERATOR_ID] })
   const request: AgentRequest = {
     config: { coordinator, data, policy },
     identity,

@@ -10,6 +10,7 @@ import { type Coordinator, startCoordinator } from '../../../coordinator/main.ts
 import { type AgentRequest, runAgent } from '../../../participant/agent.ts'
 import { participantConfigFile } from '../../../participant/config.ts'
 import { openJournal } from '../../../participant/journal.ts'
+import { policyFile } from '../../../participant/policy/policy-file.ts'
 import type { TrainedUpdate, Trainer } from '../../../participant/trainer.ts'
 import { cpuMaskEngine } from '../../../shared/masks/cpu-engine.ts'
 import { planDigest } from '../../../shared/plan/plan-document.ts'
@@ -78,14 +79,15 @@ export function startAgent(
       return { ok: true, ...update }
     },
   }
-  const { coordinator, data, policy } = participantConfigFile.parse({
+  const { coordinator, data } = participantConfigFile.parse({
     dataFolder: domain.folder,
     identity: domain.filesOf(spiffeId),
     coordinator: { address: agent.address, spiffeId: COORDINATOR_ID },
-    data: { format: 'npy', features: 'none', labels: 'none' },
-    // Every run in a test may begin from the same model.
-    policy: { minimumCohort: 3, sessionsPerModel: 10, ...agent.policy },
+    data: { default: { format: 'npy', features: 'none', labels: 'none' } },
+    policy: 'given below',
   })
+  // Every run in a test may begin from the same model.
+  const policy = policyFile.parse({ planAuthors: [OPERATOR_ID], sessionsPerModel: 10, ...agent.policy })
   const journal = openJournal(join(domain.folder, agent.journal ?? `${name}-journal.sqlite`))
   const done = runAgent({
     config: { coordinator, data, policy },

@@ -1,16 +1,20 @@
 import { describe, expect, test } from 'vitest'
-import { policyFile } from '../../participant/config.ts'
-import { permitsPeer, refusePlan } from '../../participant/policy.ts'
-import { makePlan, type PlanChanges, SITES, TRUST_DOMAIN } from './plans.ts'
+import { permitsPeer, refuseCoordinator } from '../../../participant/policy/peers.ts'
+import { dataFormats, refusePlan } from '../../../participant/policy/plans.ts'
+import { policyFile } from '../../../participant/policy/policy-file.ts'
+import { makePlan, type PlanChanges, SITES, TRUST_DOMAIN } from '../plans.ts'
 
 const site = {
   spiffeId: SITES[0]!,
   trustDomain: TRUST_DOMAIN,
-  dataFormat: 'npy',
+  dataSets: { default: 'npy' },
   planDigestHex: 'ab'.repeat(32),
 } as const
+const AUTHOR = 'spiffe://a.example/author/ada'
 const codes = (changes: PlanChanges, policy: object = {}, facts: object = {}) =>
-  refusePlan(makePlan(changes), policyFile.parse(policy), { ...site, ...facts }).map(({ code }) => code)
+  refusePlan(makePlan(changes), policyFile.parse({ planAuthors: [AUTHOR], ...policy }), { ...site, ...facts }).map(
+    ({ code }) => code,
+  )
 
 test('an ordinary plan meets no objection', () => {
   expect(codes({})).toEqual([])
@@ -18,6 +22,7 @@ test('an ordinary plan meets no objection', () => {
 
 const others = SITES.slice(1)
 const stranger = 'spiffe://b.example/site/x'
+const setOf = (set: string) => ({ kind: 'arrays', shape: [4], classes: 2, set })
 const objections: [string, PlanChanges, object, object][] = [
   ['not_enrolled', { participants: { enrolled: others } }, {}, {}],
   ['plan_not_approved', {}, { approvedPlans: ['cd'.repeat(32)] }, {}],
@@ -29,7 +34,13 @@ const objections: [string, PlanChanges, object, object][] = [
   ['semi_honest_not_permitted', { security: { adversary: 'semi-honest' } }, {}, {}],
   ['too_many_rounds', { rounds: 11 }, { maxRounds: 10 }, {}],
   ['model_too_large', { model: { bytes: 2048 } }, { maxModelBytes: 2047 }, {}],
-  ['data_format_mismatch', {}, {}, { dataFormat: 'csv' }],
+  ['delta_too_small', {}, { minimumDelta: 0.3 }, {}],
+  ['policy_colluders_too_few', {}, { minimumColluders: 1 }, {}],
+  ['data_set_not_permitted', {}, { dataSets: ['other'] }, {}],
+  ['data_set_not_permitted', { data: setOf('scans') }, { dataSets: ['default'] }, {}],
+  ['data_set_unknown', { data: setOf('scans') }, {}, {}],
+  ['data_set_unknown', { data: setOf('constructor') }, {}, {}],
+  ['data_format_mismatch', {}, {}, { dataSets: { default: 'csv' } }],
 ]
 test.each(objections)('%s', (code, changes, policy, facts) => {
   expect(codes(changes, policy, facts)).toEqual([code])
@@ -39,6 +50,9 @@ test.each([
   ['an approved plan', {}, { approvedPlans: [site.planDigestHex] }],
   ['a semi-honest one where allowed', { security: { adversary: 'semi-honest' } }, { allowSemiHonest: true }],
   ['a lower minimum where allowed', { participants: { minimumCohort: 2 } }, { minimumCohort: 2 }],
+  ['δ at the floor', {}, { minimumDelta: 0.2 }],
+  ['C at the floor', { security: { gamma: 0.2 } }, { minimumColluders: 1 }],
+  ['a data set by its name', { data: setOf('default') }, { dataSets: ['default'] }],
   ['peers by pattern', {}, { peers: ['spiffe://a.example/site/*'] }],
 ])('%s is permitted', (_what, changes, policy) => {
   expect(codes(changes, policy)).toEqual([])
@@ -59,7 +73,7 @@ test('every objection is told at once', () => {
 })
 
 describe('peers', () => {
-  const permits = (peers: string[] | undefined, id: string) => permitsPeer({ peers }, site, id)
+  const permits = (peers: string[] | undefined, id: string) => permitsPeer({ peers }, site.trustDomain, id)
 
   test('are the own trust domain by default, and not one whose name begins the same', () => {
     expect(permits(undefined, 'spiffe://a.example/any/thing')).toBe(true)
@@ -72,4 +86,22 @@ describe('peers', () => {
     expect(permits(['spiffe://a.example/site/*'], 'spiffe://a.example/site/a/b')).toBe(true)
     expect(permits(['spiffe://a.example/site/*'], 'spiffe://a.example/sites/a')).toBe(false)
   })
+})
+
+test('a set that the policy does not permit is the same to an asker, there or not', () => {
+  const facts = { dataSets: { default: 'npy', scans: 'npy' } }
+  for (const set of ['scans', 'tables']) {
+    expect(codes({ data: setOf(set) }, { dataSets: ['default'] }, facts)).toEqual(['data_set_not_permitted'])
+  }
+})
+
+test('formats are known by the names of the sets', () => {
+  expect(dataFormats({ a: { format: 'csv' }, b: { format: 'npy' } })).toEqual({ a: 'csv', b: 'npy' })
+})
+
+test('a coordinator is the configured one, or one of those the policy names', () => {
+  const id = 'spiffe://a.example/coordinator'
+  expect(refuseCoordinator({}, id)).toBe(null)
+  expect(refuseCoordinator({ coordinators: [id] }, id)).toBe(null)
+  expect(refuseCoordinator({ coordinators: ['spiffe://b.example/*'] }, id)?.code).toBe('coordinator_not_permitted')
 })

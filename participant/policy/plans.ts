@@ -1,34 +1,27 @@
 /**
- * The site's word on a plan, before anything is trained for it, and on a peer, before anything is shared with it. In: the
- * plan's own fields and the site's policy. Out: every objection, coded. Pure: the same plan gets the same answer.
+ * The site's word on a plan, before anything is trained for it. In: the plan's own fields, whose author is known already, and
+ * the site's policy. Out: every objection, coded. Pure: the same plan gets the same answer.
  */
-import type { Plan } from '../shared/plan/plan.ts'
-import type { PolicyConfig } from './config.ts'
-
-export type PolicyCode =
-  | 'not_enrolled'
-  | 'plan_not_approved'
-  | 'trust_domain_wrong'
-  | 'peer_not_permitted'
-  | 'minimum_cohort_too_small'
-  | 'gamma_too_small'
-  | 'semi_honest_not_permitted'
-  | 'too_many_rounds'
-  | 'model_too_large'
-  | 'data_format_mismatch'
-
-export interface PolicyObjection {
-  readonly code: PolicyCode
-  readonly message: string
-}
+import { dataSetName } from '../../shared/plan/data-spec.ts'
+import type { Plan } from '../../shared/plan/plan.ts'
+import { assumptionsOf } from '../../shared/plan/plan-rules.ts'
+import type { PolicyCode, PolicyObjection } from './objection.ts'
+import { permitsPeer } from './peers.ts'
+import type { PolicyConfig } from './policy-file.ts'
 
 /** What the policy is asked for: this site, and the plan's digest as computed here. */
 export interface SiteFacts {
   readonly spiffeId: string
   readonly trustDomain: string
-  readonly dataFormat: 'csv' | 'npy'
+  /** Its data sets' formats, by name. */
+  readonly dataSets: Readonly<Record<string, 'csv' | 'npy'>>
   /** SHA-256 of the plan document, lower-case hex. */
   readonly planDigestHex: string
+}
+
+/** What a policy knows of the data: formats, by name. */
+export function dataFormats(sets: Readonly<Record<string, { readonly format: 'csv' | 'npy' }>>): SiteFacts['dataSets'] {
+  return Object.fromEntries(Object.entries(sets).map(([name, { format }]) => [name, format]))
 }
 
 /** Most ids named in one message. */
@@ -55,7 +48,7 @@ export function refusePlan(plan: Plan, policy: PolicyConfig, site: SiteFacts): P
     'trust_domain_wrong',
     `the plan enrols workloads outside the trust domain ${site.trustDomain}: ${named(foreign)}`,
   )
-  const strangers = enrolled.filter((id) => !permitsPeer(policy, site, id) && !foreign.includes(id))
+  const strangers = enrolled.filter((id) => !permitsPeer(policy, site.trustDomain, id) && !foreign.includes(id))
   objectIf(strangers.length > 0, 'peer_not_permitted', `policy.peers does not permit ${named(strangers)}`)
   objectIf(
     minimumCohort < policy.minimumCohort,
@@ -66,6 +59,17 @@ export function refusePlan(plan: Plan, policy: PolicyConfig, site: SiteFacts): P
     security.gamma < policy.minimumGamma,
     'gamma_too_small',
     `the plan assumes that at most ${security.gamma} of the enrolled collude, policy.minimumGamma is ${policy.minimumGamma}`,
+  )
+  objectIf(
+    security.delta < policy.minimumDelta,
+    'delta_too_small',
+    `the plan assumes that at most ${security.delta} fall silent, policy.minimumDelta is ${policy.minimumDelta}`,
+  )
+  const { colluders } = assumptionsOf(plan)
+  objectIf(
+    colluders < policy.minimumColluders,
+    'policy_colluders_too_few',
+    `the plan assumes ${colluders} possible colluders, policy.minimumColluders is ${policy.minimumColluders}`,
   )
   objectIf(
     security.adversary === 'semi-honest' && !policy.allowSemiHonest,
@@ -82,25 +86,23 @@ export function refusePlan(plan: Plan, policy: PolicyConfig, site: SiteFacts): P
     'model_too_large',
     `the plan's model has ${model.bytes} bytes, policy.maxModelBytes is ${policy.maxModelBytes}`,
   )
-  const wanted = plan.data.kind === 'tabular' ? 'csv' : 'npy'
-  objectIf(
-    wanted !== site.dataFormat,
-    'data_format_mismatch',
-    `the plan describes ${plan.data.kind} data, which comes as ${wanted}; this site's data is ${site.dataFormat}`,
-  )
-  return objections
+  const dataObjection = refuseData(plan, policy, site)
+  return dataObjection === null ? objections : [...objections, dataObjection]
 }
 
-/** Whether this site takes part in a session with `spiffeId`. */
-export function permitsPeer(
-  policy: Pick<PolicyConfig, 'peers'>,
-  site: Pick<SiteFacts, 'trustDomain'>,
-  spiffeId: string,
-): boolean {
-  const patterns = policy.peers ?? [`spiffe://${site.trustDomain}/*`]
-  return patterns.some((pattern) =>
-    pattern.endsWith('/*') ? spiffeId.startsWith(pattern.slice(0, -1)) : spiffeId === pattern,
-  )
+/** Whoever asks for a set that the policy does not permit is not told whether it exists, nor which others do. */
+function refuseData({ data }: Plan, policy: PolicyConfig, { dataSets }: SiteFacts): PolicyObjection | null {
+  const name = dataSetName(data)
+  if (policy.dataSets !== undefined && !policy.dataSets.includes(name)) {
+    return { code: 'data_set_not_permitted', message: `policy.dataSets does not name the plan's data set "${name}"` }
+  }
+  if (!Object.hasOwn(dataSets, name)) {
+    return { code: 'data_set_unknown', message: `this site has no data set "${name}", which the plan uses` }
+  }
+  const [wanted, found] = [data.kind === 'tabular' ? 'csv' : 'npy', dataSets[name]]
+  if (wanted === found) return null
+  const message = `the plan describes ${data.kind} data, which comes as ${wanted}; "${name}" is ${found} at this site`
+  return { code: 'data_format_mismatch', message }
 }
 
 function named(ids: readonly string[]): string {
