@@ -63,6 +63,13 @@ describe('five participants, of whom the plan wants five', () => {
   }
 })
 
+test('a roster of which too many may collude has no parameters', async () => {
+  const federation = await openFederation({ size: SIZE, identities, parameterCount: 8, gammaPpm: 400_000 })
+  await answer(federation)
+  const closed = closeStage(federation.coordinator as LiveSession)
+  expect(closed).toMatchObject({ stage: 'aborted', reason: 'no_parameters' })
+})
+
 test('an operator ends a session in any stage', async () => {
   const federation = await openFederation({ size: SIZE, identities, parameterCount: 8 })
   for (const stage of ['advertise-keys', 'share-keys', 'mask-input', 'attest-survivors', 'reveal-shares'] as const) {
