@@ -36,7 +36,7 @@ export interface PathAnchor {
 export function validatePath(chain: readonly CertificateFacts[], anchor: PathAnchor): readonly CertificateFacts[] {
   const last = chain.at(-1)
   if (last === undefined) throw new Refusal('chain_empty', 'no certificate was presented')
-  let refusal = new Refusal('issuer_untrusted', `no authority of ${anchor.trustDomain} issued this certificate`)
+  let refusal: Refusal | null = null
   for (const authority of anchor.authorities) {
     if (!isNamedIssuer(last, authority)) continue
     try {
@@ -46,7 +46,7 @@ export function validatePath(chain: readonly CertificateFacts[], anchor: PathAnc
       refusal = error
     }
   }
-  throw refusal
+  throw refusal ?? new Refusal('issuer_untrusted', `no authority of ${anchor.trustDomain} issued this certificate`)
 }
 
 function checkPath(path: readonly CertificateFacts[], { trustDomain, nowMs }: PathAnchor): readonly CertificateFacts[] {
@@ -78,10 +78,10 @@ function checkKey(key: KeyObject): void {
 /** Throws `not_yet_valid` or `expired` unless every certificate of the path is valid at `nowMs` (a peer may have sent it). */
 function checkValidity(path: readonly CertificateFacts[], nowMs: number): void {
   for (const { notBeforeMs, notAfterMs } of path) {
-    const early = `a certificate of the chain is valid only from ${inWords(notBeforeMs)}`
-    const late = `a certificate of the chain expired at ${inWords(notAfterMs)}`
-    refuseIf(!(nowMs >= notBeforeMs), 'not_yet_valid', `${early}; the time is ${inWords(nowMs)}`)
-    refuseIf(!(nowMs <= notAfterMs), 'expired', `${late}; the time is ${inWords(nowMs)}`)
+    const early = () => `a certificate of the chain is valid only from ${inWords(notBeforeMs)}; it is ${inWords(nowMs)}`
+    const late = () => `a certificate of the chain expired at ${inWords(notAfterMs)}; it is ${inWords(nowMs)}`
+    refuseIf(!(nowMs >= notBeforeMs), 'not_yet_valid', early)
+    refuseIf(!(nowMs <= notAfterMs), 'expired', late)
   }
 }
 

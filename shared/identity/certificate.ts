@@ -1,26 +1,21 @@
 /**
  * One certificate as facts. In: DER from a peer, a file or a bundle, hostile until proven otherwise. Out: a plain
  * record of what path validation asks about, read once. OpenSSL (through node:crypto) gives key, dates and signature
- * checks; asn1-schema gives the extensions, which node does not show.
+ * checks; certificate-fields.ts and extension-values.ts read what node does not show.
  */
 import { type KeyObject, X509Certificate } from 'node:crypto'
-import { AsnConvert } from '@peculiar/asn1-schema'
-import {
-  BasicConstraints,
-  Certificate,
-  ExtendedKeyUsage,
-  type Extension,
-  id_ce_basicConstraints,
-  id_ce_extKeyUsage,
-  id_ce_keyUsage,
-  id_ce_nameConstraints,
-  id_ce_subjectAltName,
-  KeyUsage,
-  type KeyUsageType,
-  NameConstraints,
-  SubjectAlternativeName,
-} from '@peculiar/asn1-x509'
+import type { NameConstraints } from '@peculiar/asn1-x509'
+import { type CertificateFields, type ExtensionField, readFields } from './certificate-fields.ts'
 import { isDerSequence } from './der.ts'
+import {
+  type BasicConstraintsValue,
+  type KeyUse,
+  readBasicConstraints,
+  readExtendedKeyUsage,
+  readKeyUsage,
+  readNameConstraints,
+  readUriNames,
+} from './extension-values.ts'
 import { Refusal, refuseIf } from './svid-refusal.ts'
 
 /** The facts of one certificate. Absent extensions are null. */
@@ -37,20 +32,19 @@ export interface CertificateFacts {
   /** Object ids of critical extensions this record does not read. */
   readonly criticalUnknown: readonly string[]
   readonly san: { readonly critical: boolean; readonly uris: readonly string[] } | null
-  readonly basicConstraints: { readonly ca: boolean; readonly pathLength: number | null } | null
-  readonly keyUsage: { readonly critical: boolean; readonly uses: ReadonlySet<KeyUsageType> } | null
+  readonly basicConstraints: BasicConstraintsValue | null
+  readonly keyUsage: { readonly critical: boolean; readonly uses: ReadonlySet<KeyUse> } | null
   readonly extendedKeyUsage: ReadonlySet<string> | null
   readonly nameConstraints: NameConstraints | null
 }
 
 export const MAX_CERTIFICATE_BYTES = 16 * 1024
-const READ = new Set([
-  id_ce_basicConstraints,
-  id_ce_extKeyUsage,
-  id_ce_keyUsage,
-  id_ce_nameConstraints,
-  id_ce_subjectAltName,
-])
+const KEY_USAGE = '2.5.29.15'
+const SUBJECT_ALT_NAME = '2.5.29.17'
+const BASIC_CONSTRAINTS = '2.5.29.19'
+const NAME_CONSTRAINTS = '2.5.29.30'
+const EXTENDED_KEY_USAGE = '2.5.29.37'
+const READ = new Set([KEY_USAGE, SUBJECT_ALT_NAME, BASIC_CONSTRAINTS, NAME_CONSTRAINTS, EXTENDED_KEY_USAGE])
 
 /** Reads one DER certificate of at most 16 KiB. Throws a `Refusal` if it is not a well-formed version 3 certificate. */
 export function readCertificate(der: Uint8Array): CertificateFacts {
@@ -59,7 +53,7 @@ export function readCertificate(der: Uint8Array): CertificateFacts {
   try {
     const x509 = new X509Certificate(der)
     refuseIf(!x509.raw.equals(der), 'certificate_malformed', 'the certificate is not in its one DER form')
-    return readFacts(der, x509, AsnConvert.parse(der, Certificate))
+    return readFacts(der, x509, readFields(der))
   } catch (cause) {
     if (cause instanceof Refusal) throw cause
     throw new Refusal('certificate_malformed', 'the certificate cannot be parsed', { cause })
@@ -75,50 +69,38 @@ export function publicKeyOf(certificate: CertificateFacts): KeyObject {
   }
 }
 
-function readFacts(der: Uint8Array, x509: X509Certificate, parsed: Certificate): CertificateFacts {
-  const tbs = parsed.tbsCertificate
-  const extensions: readonly Extension[] = tbs.extensions ?? []
-  refuseIf(tbs.version !== 2, 'certificate_version', `the certificate is of version ${tbs.version + 1}, not 3`)
-  const ids = extensions.map((extension) => extension.extnID)
-  refuseIf(new Set(ids).size !== ids.length, 'extension_repeated', 'the certificate has one extension twice')
+function readFacts(der: Uint8Array, x509: X509Certificate, fields: CertificateFields): CertificateFacts {
+  const { version, subjectEmpty, signatureAlgorithm, extensions } = fields
+  refuseIf(version !== 3, 'certificate_version', `the certificate is of version ${version}, not 3`)
+  const byId = new Map(extensions.map((extension) => [extension.id, extension]))
+  refuseIf(byId.size !== extensions.length, 'extension_repeated', 'the certificate has one extension twice')
   return {
     der,
     x509,
     serialNumber: x509.serialNumber.toLowerCase(),
     notBeforeMs: x509.validFromDate.getTime(),
     notAfterMs: x509.validToDate.getTime(),
-    subjectEmpty: tbs.subject.length === 0,
-    signatureAlgorithm: parsed.signatureAlgorithm.algorithm,
-    criticalUnknown: extensions.filter((e) => e.critical && !READ.has(e.extnID)).map((e) => e.extnID),
-    ...readExtensions(new Map(extensions.map((extension) => [extension.extnID, extension]))),
+    subjectEmpty,
+    signatureAlgorithm,
+    criticalUnknown: extensions.filter(({ critical, id }) => critical && !READ.has(id)).map(({ id }) => id),
+    ...readExtensions(byId),
   }
 }
 
 function readExtensions(
-  byId: ReadonlyMap<string, Extension>,
+  byId: ReadonlyMap<string, ExtensionField>,
 ): Pick<CertificateFacts, 'san' | 'basicConstraints' | 'keyUsage' | 'extendedKeyUsage' | 'nameConstraints'> {
-  const san = byId.get(id_ce_subjectAltName)
-  const basic = parse(byId.get(id_ce_basicConstraints), BasicConstraints)
-  const usage = byId.get(id_ce_keyUsage)
-  const extended = parse(byId.get(id_ce_extKeyUsage), ExtendedKeyUsage)
-  return {
-    san: san ? { critical: san.critical, uris: uriNames(parse(san, SubjectAlternativeName)) } : null,
-    basicConstraints: basic && { ca: basic.cA, pathLength: basic.pathLenConstraint ?? null },
-    keyUsage: usage ? { critical: usage.critical, uses: new Set(parse(usage, KeyUsage)?.toJSON()) } : null,
-    extendedKeyUsage: extended && new Set(extended),
-    nameConstraints: parse(byId.get(id_ce_nameConstraints), NameConstraints),
+  const read = <T>(id: string, reader: (value: Uint8Array) => T): T | null => {
+    const extension = byId.get(id)
+    return extension === undefined ? null : reader(extension.value)
   }
-}
-
-function uriNames(san: SubjectAlternativeName | null): readonly string[] {
-  return (san ?? []).flatMap((name) => name.uniformResourceIdentifier ?? [])
-}
-
-/** Decodes an extension's value, which must be exactly one DER element; a failure is caught by the caller. */
-function parse<T>(extension: Extension | undefined, type: new () => T): T | null {
-  if (extension === undefined) return null
-  const value = new Uint8Array(extension.extnValue.buffer)
-  const isBitString = value[0] === 0x03 && value[1] === value.length - 2
-  refuseIf(!isBitString && !isDerSequence(value), 'certificate_malformed', `extension ${extension.extnID} is not DER`)
-  return AsnConvert.parse(value, type)
+  const uris = read(SUBJECT_ALT_NAME, readUriNames)
+  const uses = read(KEY_USAGE, readKeyUsage)
+  return {
+    san: uris && { critical: byId.get(SUBJECT_ALT_NAME)?.critical === true, uris },
+    basicConstraints: read(BASIC_CONSTRAINTS, readBasicConstraints),
+    keyUsage: uses && { critical: byId.get(KEY_USAGE)?.critical === true, uses },
+    extendedKeyUsage: read(EXTENDED_KEY_USAGE, readExtendedKeyUsage),
+    nameConstraints: read(NAME_CONSTRAINTS, readNameConstraints),
+  }
 }

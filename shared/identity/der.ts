@@ -1,13 +1,18 @@
 /**
  * Strict DER shapes, checked before any parser sees the bytes: definite minimal lengths, everything consumed, bounded
- * depth. Two parsers read our certificates (OpenSSL and asn1-schema); bytes that are not DER could mean two things.
+ * depth. Two parsers read our certificates (OpenSSL and ours); bytes that are not DER could mean two things.
  */
 
 const MAX_DEPTH = 24
 const CONSTRUCTED = 0x20
 const SEQUENCE = 0x30
+/** Below lie the universal tags. */
+const APPLICATION = 0x40
+/** Universal types made of others: EXTERNAL, EMBEDDED PDV, SEQUENCE, SET, CHARACTER STRING. In DER all others are not. */
+const MADE_OF_OTHERS: ReadonlySet<number> = new Set([8, 11, 16, 17, 29])
 
-interface Element {
+/** One element: its identifier byte, and where in the bytes it was read from its content begins and ends. */
+export interface DerElement {
   readonly tag: number
   readonly contentAt: number
   readonly end: number
@@ -33,6 +38,24 @@ export function splitDerChain(bytes: Uint8Array): readonly Uint8Array[] | null {
   return chain
 }
 
+/** The one element that `bytes` are, or null where they are not exactly one. What is inside is not looked at. */
+export function onlyElement(bytes: Uint8Array): DerElement | null {
+  const element = readElement(bytes, 0, bytes.length)
+  return element?.end === bytes.length ? element : null
+}
+
+/** The elements inside `outer`, in order, or null where its content is no whole number of elements. */
+export function elementsIn(bytes: Uint8Array, outer: DerElement): readonly DerElement[] | null {
+  const elements: DerElement[] = []
+  for (let at = outer.contentAt; at < outer.end; ) {
+    const element = readElement(bytes, at, outer.end)
+    if (element === null) return null
+    elements.push(element)
+    at = element.end
+  }
+  return elements
+}
+
 /** Walks the elements of one constructed value; `expected` limits how many there must be, if given. */
 function areElements(
   bytes: Uint8Array,
@@ -53,11 +76,14 @@ function areElements(
   return expected === undefined || count === expected
 }
 
-/** Reads one header. Null for a multi-byte tag (no certificate has one), an indefinite, padded or overlong length. */
-function readElement(bytes: Uint8Array, at: number, limit: number): Element | null {
+/**
+ * Reads one header. Null for a multi-byte tag (no certificate has one), a universal one in the wrong form, an indefinite,
+ * padded or overlong length.
+ */
+function readElement(bytes: Uint8Array, at: number, limit: number): DerElement | null {
   const tag = bytes[at]
   const first = bytes[at + 1]
-  if (tag === undefined || first === undefined || at + 2 > limit || (tag & 0x1f) === 0x1f) return null
+  if (tag === undefined || first === undefined || at + 2 > limit || !isTag(tag)) return null
   if (first < 0x80) return element(tag, at + 2, first, limit)
   const lengthBytes = first & 0x7f
   if (lengthBytes === 0 || lengthBytes > 3 || at + 2 + lengthBytes > limit) return null
@@ -67,6 +93,12 @@ function readElement(bytes: Uint8Array, at: number, limit: number): Element | nu
   return minimal ? element(tag, at + 2 + lengthBytes, length, limit) : null
 }
 
-function element(tag: number, contentAt: number, length: number, limit: number): Element | null {
+function isTag(tag: number): boolean {
+  const number = tag & 0x1f
+  if (number === 0x1f) return false
+  return tag >= APPLICATION || (number > 0 && MADE_OF_OTHERS.has(number) === ((tag & CONSTRUCTED) !== 0))
+}
+
+function element(tag: number, contentAt: number, length: number, limit: number): DerElement | null {
   return contentAt + length <= limit ? { tag, contentAt, end: contentAt + length } : null
 }

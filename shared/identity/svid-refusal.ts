@@ -46,7 +46,10 @@ export class Refusal extends Error {
   }
 }
 
-/** Refuses with `code` if `condition` holds. `message` says what was expected and what came, never bytes. */
-export function refuseIf(condition: boolean, code: SvidRefusal, message: string): void {
-  if (condition) throw new Refusal(code, message)
+/**
+ * Refuses with `code` if `condition` holds. `message` says what was expected and what came, never bytes; one that costs
+ * something to write comes as a function.
+ */
+export function refuseIf(condition: boolean, code: SvidRefusal, message: string | (() => string)): void {
+  if (condition) throw new Refusal(code, typeof message === 'string' ? message : message())
 }

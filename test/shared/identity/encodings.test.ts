@@ -35,6 +35,11 @@ describe('DER and PEM chains', () => {
     ['inner length beyond the outer', [0x30, 2, 0x04, 1, 0, 0], false],
     ['indefinite', [0x30, 0x80, 0, 0], false],
     ['two values', [0x30, 0, 0x30, 0], false],
+    ['a set', [0x30, 2, 0x31, 0], true],
+    ['a set that is not marked as constructed', [0x30, 2, 0x11, 0], false],
+    ['a constructed string', [0x30, 4, 0x24, 2, 4, 0], false],
+    ['the end-of-contents tag', [0x30, 2, 0, 0], false],
+    ['a context tag in either form', [0x30, 4, 0x80, 0, 0xa0, 0], true],
   ])('%s', (_, bytes, expected) => {
     expect(isDerSequence(Uint8Array.from(bytes))).toBe(expected)
   })
