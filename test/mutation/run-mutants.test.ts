@@ -7,6 +7,7 @@ import { afterEach, expect, test } from 'vitest'
 import { findMutants } from './find-refusals.ts'
 import { closingLines, progressLine } from './report.ts'
 import { baseline, isKilled, type MutationWork, runMutants, type Verdict } from './run-mutants.ts'
+import { runTests } from './run-tests.ts'
 import { copyTree } from './tree-copy.ts'
 
 const CHECKS = 'participant/protocol/checks.ts'
@@ -94,4 +95,12 @@ test('tests that come to no verdict have not killed anything', async () => {
   const verdicts = await runMutants({ ...work, testsFor: () => ['test/missing.test.ts'] }, {})
   expect(verdicts.map(({ report }) => report.kind)).toEqual(['broken', 'broken'])
   expect(verdicts.some(isKilled)).toBe(false)
+})
+
+test('a test that goes round in circles is ended, and counts as a timeout', async () => {
+  const circles = "import { test } from 'vitest'\ntest('circles', () => { for (;;) {} })\n"
+  const [copy] = smallTree({ [TESTS]: circles }).copied.copies
+  if (copy === undefined) throw new Error('one copy')
+  const request = { root: copy.root, files: [TESTS], workers: 1, testTimeoutMs: 1000 }
+  expect(await runTests(request, { silenceMs: 4000, temporary: copy.temporary })).toEqual({ kind: 'timeout' })
 })

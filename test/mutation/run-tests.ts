@@ -21,10 +21,10 @@ export type TestsReport =
 const CHILD = fileURLToPath(new URL('./tests-child.ts', import.meta.url))
 const running = new Set<ChildProcess>()
 
-/** Runs the tests; after `timeoutMs` they are ended. `temporary` is where they may write. */
+/** Runs the tests; they are ended when none of them ends for `silenceMs`. `temporary` is where they may write. */
 export async function runTests(
   request: TestsRequest,
-  limits: { readonly timeoutMs: number; readonly temporary: string },
+  limits: { readonly silenceMs: number; readonly temporary: string },
 ): Promise<TestsReport> {
   const child = fork(CHILD, [JSON.stringify(request)], {
     cwd: request.root,
@@ -42,9 +42,10 @@ export async function runTests(
     const timer = setTimeout(() => {
       report ??= { kind: 'timeout' }
       endGroup(child)
-    }, limits.timeoutMs)
+    }, limits.silenceMs)
     child.on('message', (message) => {
-      report ??= message as TestsReport
+      timer.refresh()
+      if (message !== 'progress') report ??= message as TestsReport
     })
     child.on('error', (error) => {
       report ??= { kind: 'broken', message: error.message }

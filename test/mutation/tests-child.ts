@@ -24,6 +24,8 @@ class InOrder {
 let report: TestsReport = { kind: 'broken', message: 'no tests ran' }
 
 const reporter: Reporter = {
+  onTestModuleStart: () => void process.send?.('progress'),
+  onTestCaseResult: () => void process.send?.('progress'),
   onTestRunEnd(modules, errors, reason) {
     const ran = modules.filter((module) => module.state() !== 'queued' && module.state() !== 'pending')
     const durations = ran.map((module) => [nameOf(module), timeOf(module)] as const)
