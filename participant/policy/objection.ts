@@ -15,6 +15,7 @@ export type PolicyCode =
   | 'gamma_too_small'
   | 'delta_too_small'
   | 'policy_colluders_too_few'
+  | 'policy_threshold_too_low'
   | 'semi_honest_not_permitted'
   // how much
   | 'too_many_sessions'

@@ -4,7 +4,8 @@
  */
 import { dataSetName } from '../../shared/plan/data-spec.ts'
 import type { Plan } from '../../shared/plan/plan.ts'
-import { assumptionsOf } from '../../shared/plan/plan-rules.ts'
+import { assumptionsOf, cohortSize } from '../../shared/plan/plan-rules.ts'
+import { findParameters } from '../../shared/protocol/threshold.ts'
 import type { PolicyCode, PolicyObjection } from './objection.ts'
 import { permitsPeer } from './peers.ts'
 import type { PolicyConfig } from './policy-file.ts'
@@ -86,8 +87,18 @@ export function refusePlan(plan: Plan, policy: PolicyConfig, site: SiteFacts): P
     'model_too_large',
     `the plan's model has ${model.bytes} bytes, policy.maxModelBytes is ${policy.maxModelBytes}`,
   )
-  const dataObjection = refuseData(plan, policy, site)
-  return dataObjection === null ? objections : [...objections, dataObjection]
+  const more = [refuseThreshold(plan, policy), refuseData(plan, policy, site)]
+  return [...objections, ...more.filter((objection) => objection !== null)]
+}
+
+/** For a full cohort, so that nothing is trained in vain; the core asks again for the roster that comes. */
+function refuseThreshold(plan: Plan, { minimumThresholdFraction }: PolicyConfig): PolicyObjection | null {
+  const found = findParameters(cohortSize(plan), assumptionsOf(plan))
+  if (!found.ok) return null
+  const { threshold, holders } = found.parameters
+  if (threshold > minimumThresholdFraction * holders) return null
+  const message = `${threshold} of ${holders} holders rebuild a secret, policy.minimumThresholdFraction is ${minimumThresholdFraction}`
+  return { code: 'policy_threshold_too_low', message }
 }
 
 /** Whoever asks for a set that the policy does not permit is not told whether it exists, nor which others do. */

@@ -34,6 +34,20 @@ describe('the store', () => {
     database.close()
   })
 
+  test('takes over the plans of a store from before plans were signed', async () => {
+    const file = join(folder, 'unsigned.sqlite')
+    await (await openStore(file)).destroy()
+    const database = new DatabaseSync(file)
+    database.exec('ALTER TABLE plan DROP COLUMN signature')
+    database.exec('DELETE FROM schema_version WHERE version > 1')
+    database.prepare('INSERT INTO plan VALUES (?, ?, ?)').run('d', '{}', 1)
+    database.close()
+    const store = await openStore(file)
+    const plans = await store.selectFrom('plan').selectAll().execute()
+    expect(plans).toEqual([{ digest: 'd', document: '{}', created_at_ms: 1, signature: null }])
+    await store.destroy()
+  })
+
   test('refuses a store that newer software wrote', async () => {
     const file = join(folder, 'newer.sqlite')
     await (await openStore(file)).destroy()

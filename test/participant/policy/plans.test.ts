@@ -36,6 +36,8 @@ const objections: [string, PlanChanges, object, object][] = [
   ['model_too_large', { model: { bytes: 2048 } }, { maxModelBytes: 2047 }, {}],
   ['delta_too_small', {}, { minimumDelta: 0.3 }, {}],
   ['policy_colluders_too_few', {}, { minimumColluders: 1 }, {}],
+  // Four sites: t = 3 of h = 4.
+  ['policy_threshold_too_low', {}, { minimumThresholdFraction: 0.75 }, {}],
   ['data_set_not_permitted', {}, { dataSets: ['other'] }, {}],
   ['data_set_not_permitted', { data: setOf('scans') }, { dataSets: ['default'] }, {}],
   ['data_set_unknown', { data: setOf('scans') }, {}, {}],
@@ -52,6 +54,7 @@ test.each([
   ['a lower minimum where allowed', { participants: { minimumCohort: 2 } }, { minimumCohort: 2 }],
   ['δ at the floor', {}, { minimumDelta: 0.2 }],
   ['C at the floor', { security: { gamma: 0.2 } }, { minimumColluders: 1 }],
+  ['a threshold above the bound', {}, { minimumThresholdFraction: 0.74 }],
   ['a data set by its name', { data: setOf('default') }, { dataSets: ['default'] }],
   ['peers by pattern', {}, { peers: ['spiffe://a.example/site/*'] }],
 ])('%s is permitted', (_what, changes, policy) => {

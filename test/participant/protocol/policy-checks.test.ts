@@ -9,8 +9,10 @@ import {
   type Federation,
   NOW_MS,
   openFederation,
+  perform,
   type Site,
   setupOf,
+  walkStage,
 } from '../../protocol/federation.ts'
 
 let federation: Federation
@@ -64,6 +66,17 @@ describe('on entering', () => {
     site.journal.record({ kind: 'session-opened', sessionId, ...target, atMs: NOW_MS })
     expect(entering({ roundsPerDay: 2 })).toBe(null)
   })
+})
+
+test('a roster whose threshold is too low is refused before anything is dealt', async () => {
+  const federation = await openFederation({ size: 5, gammaPpm: 200_000, parameterCount: 8 })
+  const strict = [...federation.sites.values()][0] as Site
+  const setup = { ...setupOf(federation, strict), minimumThresholdFraction: 0.9 }
+  await perform(federation, strict, advertiseKeys(setup, environmentOf(federation, strict)))
+  await walkStage(federation)
+  await walkStage(federation)
+  expect(strict.refusal?.code).toBe('policy_threshold_too_low')
+  expect(new Set(strict.sent.map(({ kind }) => kind))).toEqual(new Set(['advertise-keys', 'withdraw']))
 })
 
 describe('on the roster', () => {
