@@ -70,6 +70,15 @@ test('a roster of which too many may collude has no parameters', async () => {
   expect(closed).toMatchObject({ stage: 'aborted', reason: 'no_parameters' })
 })
 
+test('with a quorum of survivors, but fewer holders of one owner among them than shares are needed', async () => {
+  const { session } = await answered('mask-input', identities, only(4, 'contribution'))
+  const { roster } = session
+  // As on a sparse graph, where the threshold counts holders and the quorum counts everybody.
+  const parameters = { ...roster.parameters, threshold: SIZE }
+  const closed = closeStage({ ...session, roster: { ...roster, parameters } })
+  expect(closed).toMatchObject({ stage: 'aborted', reason: 'too_few_survivors' })
+})
+
 test('an operator ends a session in any stage', async () => {
   const federation = await openFederation({ size: SIZE, identities, parameterCount: 8 })
   for (const stage of ['advertise-keys', 'share-keys', 'mask-input', 'attest-survivors', 'reveal-shares'] as const) {
