@@ -3,7 +3,7 @@
  * changed. What the coordinator is made to say or not to hear is how a test plays a malicious one.
  */
 import { vi } from 'vitest'
-import { Attendance } from '../../coordinator/attendance/attendance.ts'
+import { Attendance, idle } from '../../coordinator/attendance/attendance.ts'
 import type { ReceivedMessage } from '../../coordinator/protocol/session.ts'
 import { SessionRunner } from '../../coordinator/session-runner/session-runner.ts'
 import { UploadSpool } from '../../coordinator/session-runner/upload-spool.ts'
@@ -36,7 +36,7 @@ export class Traffic {
   readonly uploads: SeenUpload[] = []
   /** Every instruction as the coordinator meant it, also those that were kept back. */
   readonly meant: Told[] = []
-  /** Whether an instruction goes through to this participant; set by a test. */
+  /** Whether an instruction goes through to this participant, which is otherwise told to wait; set by a test. */
   passDown: (told: Told) => boolean = () => true
   /** Whether the coordinator gets to know of a message; set by a test. It is acknowledged all the same. */
   passUp: (heard: Heard) => boolean = () => true
@@ -87,7 +87,7 @@ export class Traffic {
       const send = (instruction: Instruction) => {
         const told = { to, session: encodeHex(instruction.sessionId), instruction }
         traffic.meant.push(told)
-        if (traffic.passDown(told)) stream.send(instruction)
+        stream.send(traffic.passDown(told) ? instruction : idle('kept back'))
         traffic.#passed()
       }
       return attach.call(this, to, { ...stream, send })
