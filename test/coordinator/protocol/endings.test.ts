@@ -63,6 +63,13 @@ describe('five participants, of whom the plan wants five', () => {
   }
 })
 
+test('four masked inputs where the plan wants five, though four could be unmasked', async () => {
+  const federation = await openFederation({ size: SIZE, identities, parameterCount: 8, minimumCohort: SIZE })
+  while (federation.coordinator.stage !== 'mask-input') await walkStage(federation)
+  await answer(federation, only(4, 'contribution'))
+  expect(closeStage(federation.coordinator)).toMatchObject({ stage: 'aborted', reason: 'too_few_survivors' })
+})
+
 test('a roster of which too many may collude has no parameters', async () => {
   const federation = await openFederation({ size: SIZE, identities, parameterCount: 8, gammaPpm: 400_000 })
   await answer(federation)
