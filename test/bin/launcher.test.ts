@@ -97,8 +97,10 @@ async function participantConfig(): Promise<string> {
       trustBundle: './identity/bundle.json',
     },
     coordinator: { address: `127.0.0.1:${await freePort()}`, spiffeId: 'spiffe://demo.example/coordinator' },
-    data: { format: 'csv', path: './data.csv' },
+    data: { default: { format: 'csv', path: './data.csv' } },
+    policy: './policy.yaml',
   }
+  writeFileSync(join(folder, 'policy.yaml'), stringify({ planAuthors: ['spiffe://demo.example/author/*'] }))
   const path = join(folder, 'participant.yaml')
   writeFileSync(path, stringify(config))
   return path
