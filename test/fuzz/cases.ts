@@ -32,7 +32,11 @@ export function rollCase(corpus: Corpus, seed: number, caseNumber: number): Fuzz
   const rolled = dice(seed, caseNumber)
   const isSparse = rolled.chance(SPARSE_SHARE)
   const pool = corpus.moments.filter(({ name }) => name.startsWith('sparse/') === isSparse)
-  const moment = rolled.pick(pool.length === 0 ? corpus.moments : pool).name
+  const candidates = pool.length === 0 ? corpus.moments : pool
+  // Of two, mostly the one with more in it: there is more to break.
+  const [one, other] = [rolled.pick(candidates), rolled.pick(candidates)]
+  const isLarger = honestBytes(one).length >= honestBytes(other).length
+  const moment = (isLarger === rolled.chance(0.8) ? one : other).name
   const isSecond = rolled.chance(0.15)
   const isResigned = rolled.chance(0.4)
   const mutations = Array.from({ length: rolled.pick([0, 1, 1, 1, 1, 2, 2, 3, 4]) }, () => rollMutation(rolled))

@@ -29,6 +29,7 @@ const VALUES: readonly Mutation['kind'][] = [
   'fill',
   'flip',
   'hostileKey',
+  'hostileKey',
   'bitmap',
   'splice',
   'exchangeValues',

@@ -9,7 +9,9 @@ setFlagsFromString('--expose-gc')
 // Safety: with the flag set, a new context has the collector as a global.
 const collect = runInNewContext('gc') as () => void
 
+/** Twice: what one collection finds dead, the next has swept. */
 function inUse(): number {
+  collect()
   collect()
   const { heapUsed, arrayBuffers } = process.memoryUsage()
   return heapUsed + arrayBuffers
