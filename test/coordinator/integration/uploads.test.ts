@@ -147,6 +147,18 @@ describe('while stage 2 is open', () => {
     expect(await upload(BAD, [header(), chunk(other), receipt()])).toMatchObject({ code: 'conflicting_repeat' })
   })
 
+  test('a message that the session rejects is answered with its code', async () => {
+    const attestation = { signature: zeros(64) }
+    const refusal = await new Promise((resolve) =>
+      clientOf(BAD).attestSurvivors({ sessionId, attestation }, (error) => resolve(error && refusalFromError(error))),
+    )
+    expect(refusal).toMatchObject({ code: 'wrong_stage' })
+  })
+
+  test('bytes past the announced end are refused though the upload is complete already', async () => {
+    expect(await upload(GOOD, [header(), chunk(zeros(packedBytes + 1))])).toMatchObject({ code: 'wrong_length' })
+  })
+
   test('the others have uploaded meanwhile', async () => {
     for (const site of SITES.slice(1)) {
       await expect.poll(() => progressOf(site)).toEqual({ acknowledgedBytes: packedBytes, complete: true })
