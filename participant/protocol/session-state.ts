@@ -92,6 +92,8 @@ export interface AfterShareKeys extends Omit<AfterAdvertiseKeys, 'stage'> {
   readonly selfSeed: Uint8Array
   readonly ownSelfShare: Uint8Array
   readonly deal: Deal
+  /** K_{v→u} by neighbour v, from the agreements that dealing took: overwritten when what v dealt is opened. */
+  readonly incomingKeys: ReadonlyMap<number, Uint8Array>
 }
 
 /** U2 is fixed and the update is spent; the masked input is being made, then uploaded. */
@@ -143,6 +145,7 @@ export function wipeSession(session: LiveParticipantSession): void {
   if (session.stage === 'advertised') return
   wipe(session.selfSeed)
   wipe(session.ownSelfShare)
+  wipe(...session.incomingKeys.values())
   if (session.stage === 'shared') return
   for (const pair of session.held.values()) {
     if (pair === null) continue

@@ -4,8 +4,9 @@
  * ever dealt under two.
  */
 import { selfSeedCommitment, shareCommitment } from '../../shared/crypto/commitments.ts'
-import { shareKey } from '../../shared/crypto/derivation.ts'
+import { shareKeysBothWays } from '../../shared/crypto/derivation.ts'
 import { sha256 } from '../../shared/crypto/digest.ts'
+import { importSecretKey } from '../../shared/crypto/key-agreement.ts'
 import { wipe } from '../../shared/crypto/secrets.ts'
 import { splitSecret } from '../../shared/crypto/shamir.ts'
 import { sign } from '../../shared/crypto/signatures.ts'
@@ -42,8 +43,7 @@ export function shareKeys(
       parameters,
       graph,
       selfSeed,
-      ownSelfShare: dealt.ownSelfShare,
-      deal: dealt.deal,
+      ...dealt,
     },
     effects: [
       { kind: 'record', fact: { kind: 'roster-accepted', sessionId, rosterDigest: digests.rosterDigest } },
@@ -63,8 +63,14 @@ interface DealInputs {
   readonly rng: Rng
 }
 
+interface Dealt {
+  readonly deal: Deal
+  readonly ownSelfShare: Uint8Array
+  readonly incomingKeys: ReadonlyMap<number, Uint8Array>
+}
+
 /** t-of-h shares of both secrets, sealed to each neighbour, committed to, and signed once. Its own shares stay here. */
-function makeDeal(inputs: DealInputs): { readonly deal: Deal; readonly ownSelfShare: Uint8Array } {
+function makeDeal(inputs: DealInputs): Dealt {
   const { session, ownIndex: owner, selfSeed, digests, parameters, neighbours, rng } = inputs
   const { secrets } = session
   const holders = holdersOf(inputs.graph, owner)
@@ -73,19 +79,26 @@ function makeDeal(inputs: DealInputs): { readonly deal: Deal; readonly ownSelfSh
   const maskKeyShares = splitSecret({ secret: secrets.mask.secretKey, threshold, holders, rng })
   const leaves: DealLeaf[] = []
   const ciphertexts: { holder: number; ciphertext: Uint8Array }[] = []
+  const incomingKeys = new Map<number, Uint8Array>()
+  const ownSecret = importSecretKey(secrets.channel.secretKey)
   for (const holder of holders) {
     const selfSeedShare = selfShares.get(holder)
     const maskKeyShare = maskKeyShares.get(holder)
     invariant(selfSeedShare !== undefined && maskKeyShare !== undefined, 'a share for every holder')
     const neighbour = neighbours.get(holder)
-    let ciphertext = new Uint8Array(0)
+    let ciphertext: Uint8Array = new Uint8Array(0)
     if (neighbour !== undefined) {
       const peerPublic = neighbour.channelKey
-      const key = shareKey({ ownSecret: secrets.channel.secretKey, peerPublic, ...digests, from: owner, to: holder })
-      ciphertext = new Uint8Array(
-        sealSharePair({ digests, key, from: owner, to: holder }, { selfSeedShare, maskKeyShare }, rng(24)),
-      )
+      const { outgoing: key, incoming } = shareKeysBothWays({
+        ownSecret,
+        peerPublic,
+        ...digests,
+        own: owner,
+        peer: holder,
+      })
+      ciphertext = sealSharePair({ digests, key, from: owner, to: holder }, { selfSeedShare, maskKeyShare }, rng(24))
       ciphertexts.push({ holder, ciphertext })
+      incomingKeys.set(holder, incoming)
       wipe(key)
     }
     leaves.push({
@@ -101,5 +114,6 @@ function makeDeal(inputs: DealInputs): { readonly deal: Deal; readonly ownSelfSh
   for (const share of maskKeyShares.values()) wipe(share)
   const commitment = selfSeedCommitment({ ...digests, owner, seed: selfSeed })
   const signature = sign(secrets.signing, dealStatement(digests, owner, commitment, dealRoot(leaves)))
-  return { deal: { owner, selfSeedCommitment: commitment, leaves, ciphertexts, signature }, ownSelfShare }
+  const deal = { owner, selfSeedCommitment: commitment, leaves, ciphertexts, signature }
+  return { deal, ownSelfShare, incomingKeys }
 }

@@ -3,8 +3,9 @@
  * this update is spent, and only then masks it. One U2 and one masked input per session; one session per update.
  */
 import { shareCommitment } from '../../shared/crypto/commitments.ts'
-import { pairwiseMaskKey, selfMaskKey, shareKey } from '../../shared/crypto/derivation.ts'
+import { pairwiseMaskKey, selfMaskKey } from '../../shared/crypto/derivation.ts'
 import { equalBytes } from '../../shared/crypto/digest.ts'
+import { importSecretKey } from '../../shared/crypto/key-agreement.ts'
 import { wipe } from '../../shared/crypto/secrets.ts'
 import { sign } from '../../shared/crypto/signatures.ts'
 import { invariant } from '../../shared/errors.ts'
@@ -64,6 +65,7 @@ export function maskInput(
     held.set(deal.owner, pair)
     if (pair === null) complaints.push(complain(session, deal))
   }
+  wipe(...session.incomingKeys.values())
   const effects: ParticipantEffect[] = [
     { kind: 'record', fact: { kind: 'shared-set-accepted', sessionId, shared: instruction.shared } },
     ...complaints.map((message) => ({ kind: 'send', message }) as const),
@@ -99,19 +101,11 @@ function checkDeal(session: AfterShareKeys, deal: DealForHolder): void {
 
 /** The pair of shares, or `null` when it does not open or is off its commitments. */
 function openDeal(session: AfterShareKeys, deal: DealForHolder): SharePair | null {
-  const { digests, ownIndex: holder, secrets } = session
+  const { digests, ownIndex: holder } = session
   const { owner, leaf } = deal
-  const neighbour = session.neighbours.get(owner)
-  invariant(neighbour !== undefined, 'deals come from neighbours')
-  const key = shareKey({
-    ownSecret: secrets.channel.secretKey,
-    peerPublic: neighbour.channelKey,
-    ...digests,
-    from: owner,
-    to: holder,
-  })
+  const key = session.incomingKeys.get(owner)
+  invariant(key !== undefined, 'deals come from neighbours')
   const pair = openSharePair({ digests, key, from: owner, to: holder }, deal.ciphertext)
-  wipe(key)
   if (pair === null) return null
   const self = shareCommitment({ ...digests, owner, holder, kind: 'self-mask-seed', share: pair.selfSeedShare })
   const mask = shareCommitment({ ...digests, owner, holder, kind: 'mask-key', share: pair.maskKeyShare })
@@ -131,16 +125,11 @@ function complain(session: AfterShareKeys, deal: DealForHolder): Extract<Partici
 /** y_u = x_u + PRG(b_u) + Σ ±PRG(s_{u,v}) over neighbours in U2: + if this index is below the neighbour's. */
 function masksOf(session: AfterShareKeys, neighbours: readonly number[]): readonly MaskSeed[] {
   const { digests, ownIndex, secrets, selfSeed } = session
+  const ownSecret = importSecretKey(secrets.mask.secretKey)
   const pairwise = neighbours.map((neighbour): MaskSeed => {
     const peerPublic = session.neighbours.get(neighbour)?.maskKey
     invariant(peerPublic !== undefined, 'every neighbour is in the roster')
-    const key = pairwiseMaskKey({
-      ownSecret: secrets.mask.secretKey,
-      peerPublic,
-      ...digests,
-      a: ownIndex,
-      b: neighbour,
-    })
+    const key = pairwiseMaskKey({ ownSecret, peerPublic, ...digests, a: ownIndex, b: neighbour })
     return { key, sign: ownIndex < neighbour ? 1 : -1 }
   })
   return [{ key: selfMaskKey({ seed: selfSeed, ...digests, owner: ownIndex }), sign: 1 }, ...pairwise]

@@ -2,7 +2,7 @@
  * Key derivation: HKDF-SHA256 (RFC 5869) with the roster digest as salt and a tuple that names the purpose, the context
  * and the indices as info. One derived key serves one purpose in one session between one pair, and nothing else.
  */
-import { hkdfSync } from 'node:crypto'
+import { hkdfSync, type KeyObject } from 'node:crypto'
 import { encodeTuple } from '../protocol/tuple.ts'
 import { agree } from './key-agreement.ts'
 import { wipe } from './secrets.ts'
@@ -13,9 +13,9 @@ interface SessionBinding {
   readonly rosterDigest: Uint8Array
 }
 
-/** An X25519 secret key of ours and the public key of the peer, which was checked when it was admitted. */
+/** An X25519 secret key of ours, raw or imported, and the public key of the peer, which was checked on its admission. */
 interface Agreement {
-  readonly ownSecret: Uint8Array
+  readonly ownSecret: Uint8Array | KeyObject
   readonly peerPublic: Uint8Array
 }
 
@@ -35,7 +35,22 @@ export function deriveKey(input: {
 export function shareKey(
   input: Agreement & SessionBinding & { readonly from: number; readonly to: number },
 ): Uint8Array {
-  return agreedKey(input, encodeTuple('blindsum/v1/share-key', input.contextDigest, input.from, input.to))
+  return agreedKey(input, shareKeyInfo(input))
+}
+
+/** K_{own→peer} and K_{peer→own}, both from the one agreement: what {@link shareKey} gives either way. */
+export function shareKeysBothWays(
+  input: Agreement & SessionBinding & { readonly own: number; readonly peer: number },
+): {
+  readonly outgoing: Uint8Array
+  readonly incoming: Uint8Array
+} {
+  const { own, peer, contextDigest, rosterDigest: salt } = input
+  const secret = agree(input.ownSecret, input.peerPublic)
+  const outgoing = deriveKey({ secret, salt, info: shareKeyInfo({ contextDigest, from: own, to: peer }) })
+  const incoming = deriveKey({ secret, salt, info: shareKeyInfo({ contextDigest, from: peer, to: own }) })
+  wipe(secret)
+  return { outgoing, incoming }
 }
 
 /**
@@ -53,6 +68,10 @@ export function pairwiseMaskKey(
 export function selfMaskKey(input: SessionBinding & { readonly seed: Uint8Array; readonly owner: number }): Uint8Array {
   const info = encodeTuple('blindsum/v1/self-mask', input.contextDigest, input.owner)
   return deriveKey({ secret: input.seed, salt: input.rosterDigest, info })
+}
+
+function shareKeyInfo(input: { readonly contextDigest: Uint8Array; readonly from: number; readonly to: number }) {
+  return encodeTuple('blindsum/v1/share-key', input.contextDigest, input.from, input.to)
 }
 
 function agreedKey(input: Agreement & SessionBinding, info: Uint8Array): Uint8Array {

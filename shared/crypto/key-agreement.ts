@@ -42,7 +42,7 @@ export function generateKeyPair(rng: Rng): KeyPair {
  * The pair takes the given bytes over, without a copy: overwriting its secret key leaves none.
  */
 export function keyPairFromSecret(secretKey: Uint8Array): KeyPair {
-  const der = createPublicKey(privateKeyObject(secretKey)).export({ format: 'der', type: 'spki' })
+  const der = createPublicKey(importSecretKey(secretKey)).export({ format: 'der', type: 'spki' })
   return { publicKey: new Uint8Array(der.subarray(PUBLIC_KEY_HEADER.length)), secretKey }
 }
 
@@ -52,13 +52,27 @@ export function isAcceptablePublicKey(publicKey: Uint8Array): boolean {
 }
 
 /**
+ * OpenSSL's form of a secret key, for agreeing with many. Importing costs more than agreeing. Safety: it holds a copy of the
+ * secret that only the collector overwrites, so it lives for one stage and is never kept in a state.
+ */
+export function importSecretKey(secretKey: Uint8Array): KeyObject {
+  invariant(secretKey.length === KEY_BYTES, `an X25519 secret key has 32 bytes, not ${secretKey.length}`)
+  const der = Buffer.concat([PRIVATE_KEY_HEADER, secretKey])
+  try {
+    return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+  } finally {
+    wipe(der)
+  }
+}
+
+/**
  * The 32-byte shared secret. Throws InvariantError for a result of all zeros: such a key had to be refused on admission.
  * The result is not uniform; derive keys from it, never use it as one.
  */
-export function agree(secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array {
+export function agree(secretKey: Uint8Array | KeyObject, publicKey: Uint8Array): Uint8Array {
   invariant(publicKey.length === KEY_BYTES, `an X25519 public key has 32 bytes, not ${publicKey.length}`)
+  const own = secretKey instanceof Uint8Array ? importSecretKey(secretKey) : secretKey
   const peer = createPublicKey({ key: Buffer.concat([PUBLIC_KEY_HEADER, publicKey]), format: 'der', type: 'spki' })
-  const own = privateKeyObject(secretKey)
   try {
     const result = diffieHellman({ privateKey: own, publicKey: peer })
     const shared = secretBytes(KEY_BYTES)
@@ -68,16 +82,6 @@ export function agree(secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array 
   } catch (cause) {
     // OpenSSL itself refuses an all-zero shared secret (RFC 7748 section 6.1).
     throw new InvariantError('X25519 with a public key of small order, which admission should have refused', { cause })
-  }
-}
-
-function privateKeyObject(secretKey: Uint8Array): KeyObject {
-  invariant(secretKey.length === KEY_BYTES, `an X25519 secret key has 32 bytes, not ${secretKey.length}`)
-  const der = Buffer.concat([PRIVATE_KEY_HEADER, secretKey])
-  try {
-    return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-  } finally {
-    wipe(der)
   }
 }
 

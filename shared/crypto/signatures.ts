@@ -14,6 +14,7 @@ import {
 import { invariant } from '../errors.ts'
 import { type Rng, systemRng } from '../random.ts'
 import { encodeHex } from './digest.ts'
+import { derSignature } from './ecdsa-form.ts'
 import { wipe } from './secrets.ts'
 
 /** P-256: compressed public key of 33 bytes, secret scalar of 32 bytes, big-endian. */
@@ -68,14 +69,12 @@ export function sign(key: Uint8Array | SigningKey, message: Uint8Array): Uint8Ar
 export function verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (signature.length !== SIGNATURE_BYTES) return false
   const key = publicKeyObject(publicKey)
-  return key !== null && verifyBytes('sha256', message, { key, dsaEncoding: 'ieee-p1363' }, signature)
+  return key !== null && verifyBytes('sha256', message, key, derSignature(signature))
 }
 
 /** True for a canonical compressed point on P-256: 33 bytes, prefix 2 or 3, x below the field prime and on the curve. */
 export function isAcceptableSigningKey(publicKey: Uint8Array): boolean {
-  const [prefix] = publicKey
-  if (publicKey.length !== SIGNING_KEY_BYTES || (prefix !== 2 && prefix !== 3)) return false
-  if (encodeHex(publicKey.subarray(1)) >= FIELD_PRIME) return false
+  if (!isCanonical(publicKey)) return false
   try {
     ECDH.convertKey(publicKey, CURVE)
     return true
@@ -85,9 +84,21 @@ export function isAcceptableSigningKey(publicKey: Uint8Array): boolean {
   }
 }
 
+/** The imported key, or null for one that {@link isAcceptableSigningKey} refuses. */
 function publicKeyObject(publicKey: Uint8Array): KeyObject | null {
-  if (!isAcceptableSigningKey(publicKey)) return null
-  return createPublicKey({ key: Buffer.concat([PUBLIC_KEY_HEADER, publicKey]), format: 'der', type: 'spki' })
+  if (!isCanonical(publicKey)) return null
+  try {
+    return createPublicKey({ key: Buffer.concat([PUBLIC_KEY_HEADER, publicKey]), format: 'der', type: 'spki' })
+  } catch {
+    // Decompressing finds no point with this x.
+    return null
+  }
+}
+
+function isCanonical(publicKey: Uint8Array): boolean {
+  const [prefix] = publicKey
+  if (publicKey.length !== SIGNING_KEY_BYTES || (prefix !== 2 && prefix !== 3)) return false
+  return encodeHex(publicKey.subarray(1)) < FIELD_PRIME
 }
 
 /** 0 < scalar < group order. Its time tells only what every accepted key has in common. */

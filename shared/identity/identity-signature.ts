@@ -3,6 +3,7 @@
  * of the protocol knows no other kind, so an agent whose key is of another type is told at its start.
  */
 import { type KeyObject, sign, verify } from 'node:crypto'
+import { derSignature } from '../crypto/ecdsa-form.ts'
 import { invariant } from '../errors.ts'
 
 export const IDENTITY_SIGNATURE_BYTES = 64
@@ -26,7 +27,7 @@ export function signWithIdentity(privateKey: KeyObject, message: Uint8Array): Ui
 /** True if `signature` is the 64-byte P-256 signature of `message` under `publicKey`; false for anything else. */
 export function verifyIdentitySignature(publicKey: KeyObject, message: Uint8Array, signature: Uint8Array): boolean {
   if (!isP256(publicKey) || signature.length !== IDENTITY_SIGNATURE_BYTES) return false
-  return verify('sha256', message, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature)
+  return verify('sha256', message, publicKey, derSignature(signature))
 }
 
 function isP256(key: KeyObject): boolean {
