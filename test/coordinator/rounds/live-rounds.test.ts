@@ -42,11 +42,13 @@ describe('a run that asks for nothing', () => {
 })
 
 describe('a report that does not count', () => {
+  const attempt2 = { round: 1, attempt: 2, modelDigest: MODEL }
   const ready = { ready: true, code: '', message: '' }
   const cases = [
-    ['of a site that was not asked', 'unknown_participant', 'north', { attempt: 2, modelDigest: MODEL }],
-    ['for an earlier attempt', 'late', 'east', { attempt: 1, modelDigest: MODEL }],
-    ['about another model', 'digest_mismatch', 'east', { attempt: 2, modelDigest: MODEL.slice().fill(1) }],
+    ['of a site that was not asked', 'unknown_participant', 'north', attempt2],
+    ['for an earlier attempt', 'late', 'east', { ...attempt2, attempt: 1 }],
+    ['for another round', 'late', 'east', { round: 2, attempt: 2, modelDigest: MODEL }],
+    ['about another model', 'digest_mismatch', 'east', { ...attempt2, modelDigest: MODEL.slice().fill(1) }],
   ] as const
   for (const [name, code, from, attempt] of cases) {
     test(name, () => {
@@ -62,7 +64,7 @@ describe('a report that does not count', () => {
     const { preparation, heard } = preparing()
     preparation.start()
     preparation.callOff(new Error('over'), 'over')
-    expect(() => preparation.report('east', { attempt: 2, modelDigest: MODEL }, ready)).toThrow(refusedWith('late'))
+    expect(() => preparation.report('east', attempt2, ready)).toThrow(refusedWith('late'))
     expect(heard).toEqual([])
   })
 })
