@@ -26,12 +26,13 @@ describe("a certificate's signers and signatures", () => {
   })
 })
 
+type Step = Parameters<typeof instructionFromWire>[0]
+
 test('roster lines come whole', () => {
-  const roster = (bytes: number) =>
-    ({
-      $case: 'shareKeys',
-      value: { ownIndex: 1, lines: new Uint8Array(bytes), neighbours: [], threshold: 2 },
-    }) as const
+  const roster = (bytes: number): Step => ({
+    $case: 'shareKeys',
+    value: { ownIndex: 1, lines: new Uint8Array(bytes), neighbours: [], threshold: 2 },
+  })
   const read = instructionFromWire(roster(3 * 65))
   expect(read?.kind === 'share-keys' && read.lines.length).toBe(3)
   for (const bytes of [3 * 65 - 1, 3 * 65 + 1]) expect(() => instructionFromWire(roster(bytes))).toThrow(malformed)
