@@ -5,7 +5,7 @@
 import type { ServiceError } from '@grpc/grpc-js'
 import type { IdentitySource } from '../shared/transport/identity-source.ts'
 import { type MtlsChannel, mtlsChannel } from '../shared/transport/mtls-channel.ts'
-import { CoordinatorClient } from '../shared/wire/generated/blindsum/v1/coordinator.ts'
+import { CoordinatorClient } from '../shared/wire/coordinator-client.ts'
 import { refusalFromError } from '../shared/wire/status.ts'
 import { callOnce, type UnaryMethod, untilAnswered } from './calls.ts'
 

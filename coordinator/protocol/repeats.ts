@@ -3,7 +3,7 @@
  * before the stage is looked at, so that an answer whose acknowledgement was lost can be sent again in a later stage.
  */
 import { equalBytes } from '../../shared/crypto/digest.ts'
-import { dealRoot } from '../../shared/protocol/deal.ts'
+import { type Deal, dealRoot } from '../../shared/protocol/deal.ts'
 import { refuseIf } from '../../shared/protocol/refusal.ts'
 import type { Reveal } from '../../shared/protocol/reveal.ts'
 import { entryHash } from '../../shared/protocol/roster.ts'
@@ -36,11 +36,7 @@ function compare(session: CoordinatorSession, from: string, message: ReceivedMes
       const recorded = 'deals' in session ? session.deals.get(index) : undefined
       if (recorded === undefined) return null
       const { deal } = message
-      return (
-        equalBytes(recorded.signature, deal.signature) &&
-        equalBytes(recorded.selfSeedCommitment, deal.selfSeedCommitment) &&
-        equalBytes(dealRoot(recorded.leaves), dealRoot(deal.leaves))
-      )
+      return sameDeal(recorded, deal)
     }
     case 'no-share': {
       const recorded = 'complaints' in session ? session.complaints.get(pairOf(message.owner, index)) : undefined
@@ -62,6 +58,20 @@ function compare(session: CoordinatorSession, from: string, message: ReceivedMes
     default:
       return null
   }
+}
+
+function sameDeal(a: Deal, b: Deal): boolean {
+  return (
+    a.owner === b.owner &&
+    equalBytes(a.signature, b.signature) &&
+    equalBytes(a.selfSeedCommitment, b.selfSeedCommitment) &&
+    equalBytes(dealRoot(a.leaves), dealRoot(b.leaves)) &&
+    a.ciphertexts.length === b.ciphertexts.length &&
+    a.ciphertexts.every(({ holder, ciphertext }, place) => {
+      const other = b.ciphertexts[place]
+      return other !== undefined && holder === other.holder && equalBytes(ciphertext, other.ciphertext)
+    })
+  )
 }
 
 function sameReveal(a: Reveal, b: Reveal): boolean {

@@ -84,13 +84,14 @@ export class Preparation {
    */
   report(
     from: string,
-    attempt: { readonly attempt: number; readonly modelDigest: Uint8Array },
+    attempt: { readonly round: number; readonly attempt: number; readonly modelDigest: Uint8Array },
     report: Report,
   ): boolean {
-    const { cohort, prepare } = this.#request
+    const { cohort, prepare, round } = this.#request
     refuseIf(!cohort.includes(from), 'unknown_participant', `${from} was not asked to take part in this round`)
-    const isPresent = this.#isOpen && attempt.attempt === prepare.attempt
-    refuseIf(!isPresent, 'late', `a report for attempt ${attempt.attempt}; the round has gone on without it`)
+    const isPresent = this.#isOpen && attempt.round === round && attempt.attempt === prepare.attempt
+    const meant = `round ${attempt.round}, attempt ${attempt.attempt}`
+    refuseIf(!isPresent, 'late', `a report for ${meant}; the run has gone on without it`)
     const isSameModel = equalBytes(attempt.modelDigest, prepare.modelDigest)
     refuseIf(!isSameModel, 'digest_mismatch', 'the report is about another model than the round trains from')
     const earlier = this.#reports.get(from)

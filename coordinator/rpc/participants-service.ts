@@ -8,7 +8,13 @@ import type { MessageOutcome } from '../../shared/protocol/messages.ts'
 import { ProtocolError } from '../../shared/protocol/refusal.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { SOFTWARE_VERSION } from '../../shared/runtime/software-version.ts'
-import { dealFromWire, entryFromWire, noShareFromWire, revealFromWire } from '../../shared/wire/from-wire.ts'
+import {
+  attestationFromWire,
+  dealFromWire,
+  entryFromWire,
+  noShareFromWire,
+  revealFromWire,
+} from '../../shared/wire/from-wire.ts'
 import type { Accepted, CoordinatorServer } from '../../shared/wire/generated/blindsum/v1/coordinator.ts'
 import type { Attendance } from '../attendance/attendance.ts'
 import type { ReceivedMessage } from '../protocol/session.ts'
@@ -64,10 +70,10 @@ export function participantsService(tools: ParticipantsTools): CoordinatorServer
     download: serverStream(log, (request, from) => downloads.during(from, download(request.digest, from, tools))),
     reportReady: unary(log, (request, from) => {
       meter.add(from, requestBytes(request))
-      const { runId, attempt, modelDigest, ready } = request
+      const { runId, round, attempt, modelDigest, ready } = request
       const code = ready ? '' : printable(request.code, 64)
       const message = ready ? '' : printable(request.message, 500)
-      const repeated = live.preparationOf(runId).report(from, { attempt, modelDigest }, { ready, code, message })
+      const repeated = live.preparationOf(runId).report(from, { round, attempt, modelDigest }, { ready, code, message })
       return { repeated }
     }),
     advertiseKeys: forSession(({ entry }) => ({ kind: 'advertise-keys', entry: entryFromWire(entry) })),
@@ -80,10 +86,7 @@ export function participantsService(tools: ParticipantsTools): CoordinatorServer
     uploadMaskedInput: clientStream(log, (call, from) =>
       receiveUpload(call, from, { live, slots, lives, onPart: (who, part) => meter.add(who, requestBytes(part)) }),
     ),
-    attestSurvivors: forSession(({ attestation }) => ({
-      kind: 'attest-survivors',
-      signature: (attestation?.signature ?? new Uint8Array(0)).slice(),
-    })),
+    attestSurvivors: forSession(({ attestation }) => attestationFromWire(attestation)),
     revealShares: forSession(({ reveal }) => ({ kind: 'reveal-shares', shares: revealFromWire(reveal) })),
     withdraw: forSession(({ code, message }) => ({
       kind: 'withdraw',

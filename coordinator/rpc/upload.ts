@@ -7,6 +7,7 @@ import { equalBytes } from '../../shared/crypto/digest.ts'
 import { ProtocolError, refuse, refuseIf } from '../../shared/protocol/refusal.ts'
 import { narrowWindow, widenWindow } from '../../shared/transport/peer-connection.ts'
 import { UPLOAD_BLOCK_BYTES, UploadDigest } from '../../shared/vector/upload-digest.ts'
+import { contributionFromWire } from '../../shared/wire/from-wire.ts'
 import type {
   Contribution,
   UploadHeader,
@@ -87,8 +88,7 @@ async function receiveParts(upload: {
       offset += chunk.length
     } else if (part?.$case === 'contribution') {
       if (place === null) refuseOtherBytes(header, repeated, part.value)
-      const { digest, signature } = part.value
-      const outcome = await session.finishUpload(from, place, { digest: digest.slice(), signature: signature.slice() })
+      const outcome = await session.finishUpload(from, place, contributionFromWire(part.value))
       if (outcome.kind === 'rejected') throw new ProtocolError(outcome.code, outcome.message)
       return { acknowledgedBytes: header.totalBytes, complete: true }
     } else return refuse('malformed', 'after the header come chunks, then the receipt')

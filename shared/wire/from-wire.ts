@@ -12,7 +12,9 @@ import type { Reveal, RevealedShare } from '../protocol/reveal.ts'
 import type { RosterEntry, RosterLine } from '../protocol/roster.ts'
 import type { Instruction as WireInstruction } from './generated/blindsum/v1/coordinator.ts'
 import type {
+  Attestation as WireAttestation,
   QuorumCertificate as WireCertificate,
+  Contribution as WireContribution,
   Deal as WireDeal,
   DealForHolder as WireDealForHolder,
   DealLeaf as WireDealLeaf,
@@ -84,6 +86,21 @@ export function noShareFromWire(complaint: WireNoShare | undefined): Extract<Par
     ciphertextDigest: bytes(complaint.ciphertextDigest, 32, 'ciphertext_digest'),
     signature: bytes(complaint.signature, 64, 'signature'),
   }
+}
+
+export function attestationFromWire(
+  attestation: WireAttestation | undefined,
+): Extract<ParticipantMessage, { kind: 'attest-survivors' }> {
+  if (attestation === undefined) refuse('malformed', 'the attestation is missing')
+  return { kind: 'attest-survivors', signature: bytes(attestation.signature, SIGNATURE_BYTES, 'signature') }
+}
+
+/** The receipt at the end of an upload. */
+export function contributionFromWire({ digest, signature }: WireContribution): {
+  readonly digest: Uint8Array
+  readonly signature: Uint8Array
+} {
+  return { digest: bytes(digest, 32, 'digest'), signature: bytes(signature, SIGNATURE_BYTES, 'signature') }
 }
 
 export function certificateFromWire(certificate: WireCertificate): QuorumCertificate {

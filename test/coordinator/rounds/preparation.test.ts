@@ -19,7 +19,7 @@ test('so many changes become events, the next are refused, repetitions are free'
   })
   preparation.start()
   const say = (spiffeId: string, code: string) =>
-    preparation.report(spiffeId, { attempt: 1, modelDigest }, { ready: false, code, message: '' })
+    preparation.report(spiffeId, { round: 1, attempt: 1, modelDigest }, { ready: false, code, message: '' })
   for (let change = 0; change < 8; change += 1) {
     say('east', `c${change}`)
     expect(say('east', `c${change}`)).toBe(true)
