@@ -2,10 +2,12 @@
  * SHA-256, comparison and text forms of bytes: the small vocabulary that every other module of the protocol speaks.
  * Everything returns plain `Uint8Array`s that own their memory.
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash, hash as hashOnce, timingSafeEqual } from 'node:crypto'
 
 /** SHA-256 over the parts, one after the other, without separators: 32 bytes. */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
+  const [first] = parts
+  if (first !== undefined && parts.length === 1) return new Uint8Array(hashOnce('sha256', first, 'buffer'))
   const hash = createHash('sha256')
   for (const part of parts) hash.update(part)
   return new Uint8Array(hash.digest())

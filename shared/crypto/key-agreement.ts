@@ -72,7 +72,8 @@ export function importSecretKey(secretKey: Uint8Array): KeyObject {
 export function agree(secretKey: Uint8Array | KeyObject, publicKey: Uint8Array): Uint8Array {
   invariant(publicKey.length === KEY_BYTES, `an X25519 public key has 32 bytes, not ${publicKey.length}`)
   const own = secretKey instanceof Uint8Array ? importSecretKey(secretKey) : secretKey
-  const peer = createPublicKey({ key: Buffer.concat([PUBLIC_KEY_HEADER, publicKey]), format: 'der', type: 'spki' })
+  // A key used once is imported within the agreement: an object for it would cost as much again as the import.
+  const peer = { key: Buffer.concat([PUBLIC_KEY_HEADER, publicKey]), format: 'der', type: 'spki' } as const
   try {
     const result = diffieHellman({ privateKey: own, publicKey: peer })
     const shared = secretBytes(KEY_BYTES)

@@ -5,18 +5,25 @@
 import { invariant } from '../errors.ts'
 import { equalBytes, sha256 } from './digest.ts'
 
-const LEAF_PREFIX = Uint8Array.of(0)
-const NODE_PREFIX = Uint8Array.of(1)
+const LEAF_PREFIX = 0
+const NODE_PREFIX = 1
 const HASH_BYTES = 32
 
 /** SHA-256(0x00 ‖ entry). */
 export function leafHash(entry: Uint8Array): Uint8Array {
-  return sha256(LEAF_PREFIX, entry)
+  const prefixed = new Uint8Array(1 + entry.length)
+  prefixed[0] = LEAF_PREFIX
+  prefixed.set(entry, 1)
+  return sha256(prefixed)
 }
 
 /** SHA-256(0x01 ‖ left ‖ right). */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256(NODE_PREFIX, left, right)
+  const prefixed = new Uint8Array(1 + left.length + right.length)
+  prefixed[0] = NODE_PREFIX
+  prefixed.set(left, 1)
+  prefixed.set(right, 1 + left.length)
+  return sha256(prefixed)
 }
 
 /** The root over the entries in order; of none, SHA-256 of nothing. */
@@ -34,13 +41,21 @@ export function merklePath(leaves: readonly Uint8Array[], index: number): Uint8A
   return path
 }
 
-/** Every entry's audit path, for little more than the price of the root; place i holds the path of entry i. */
+/** Every entry's audit path; place i holds the path of entry i. */
 export function merklePaths(leaves: readonly Uint8Array[]): Uint8Array[][] {
+  return merkleTree(leaves).paths
+}
+
+/** The root and all {@link merklePaths}, for little more than the price of the root. */
+export function merkleTree(leaves: readonly Uint8Array[]): {
+  readonly root: Uint8Array
+  readonly paths: Uint8Array[][]
+} {
   const paths = leaves.map((): Uint8Array[] => [])
-  subtree(leaves.map(leafHash), 0, leaves.length, (first, last, sibling) => {
-    for (const path of paths.slice(first, last)) path.push(sibling)
+  const root = subtree(leaves.map(leafHash), 0, leaves.length, (first, last, sibling) => {
+    for (let place = first; place < last; place += 1) paths[place]?.push(sibling)
   })
-  return paths
+  return { root, paths }
 }
 
 /**

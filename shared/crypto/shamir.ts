@@ -1,18 +1,16 @@
 /**
  * Shamir's secret sharing over GF(2^16), t of h: a 32-byte secret is 16 big-endian words, each the constant term of its own
  * random polynomial of degree t − 1; a holder's share is the 16 values at x = its roster index (1…65535), 32 bytes.
- * The field is GF(2)[z] / (z^16 + z^12 + z^3 + z + 1), bit i of a word standing for z^i.
  *
  * Safety: no table is indexed by a secret and no branch depends on one. Holder indices and Lagrange factors are public.
  */
 import { invariant } from '../errors.ts'
 import type { Rng } from '../random.ts'
+import { lagrangeFactorAtZero, multiplesOf, times } from './gf65536.ts'
 import { secretBytes, wipe } from './secrets.ts'
 
 export const SECRET_BYTES = 32
 const WORDS = SECRET_BYTES / 2
-/** z^16 + z^12 + z^3 + z + 1, the usual primitive polynomial of this degree. */
-const REDUCTION = 0x1100b
 
 /** One holder's share: `holder` is its roster index, `share` 32 bytes. */
 export interface HeldShare {
@@ -55,68 +53,33 @@ export function reconstructSecret(shares: readonly HeldShare[], threshold: numbe
     threshold,
   )
   const used = shares.slice(0, threshold)
+  const holders = used.map(({ holder }) => holder)
   const sum = secretWords()
   for (const { holder, share } of used) {
     invariant(share.length === SECRET_BYTES, `a share has ${SECRET_BYTES} bytes, not ${share.length}`)
-    const factor = lagrangeFactorAtZero(holder, used)
-    const words = readWords(share)
-    for (let word = 0; word < WORDS; word += 1) sum[word]! ^= multiply(words[word]!, factor)
-    wipe(words)
+    const multiples = multiplesOf(lagrangeFactorAtZero(holder, holders))
+    for (let word = 0; word < WORDS; word += 1) sum[word]! ^= times(multiples, wordOf(share, word))
   }
   const secret = writeWords(sum)
   wipe(sum)
   return secret
 }
 
-/** The product in GF(2^16), in constant time: sixteen masked additions, each followed by a masked reduction. */
-export function multiply(a: number, b: number): number {
-  let product = 0
-  let shifted = a
-  for (let bit = 0; bit < 16; bit += 1) {
-    product ^= shifted & -((b >>> bit) & 1)
-    shifted <<= 1
-    shifted ^= REDUCTION & -(shifted >>> 16)
-  }
-  return product
-}
-
-/** The inverse in GF(2^16): a^(2^16 − 2). Of zero, zero. */
-export function invert(a: number): number {
-  let power = a
-  let inverse = 1
-  for (let bit = 1; bit < 16; bit += 1) {
-    power = multiply(power, power)
-    inverse = multiply(inverse, power)
-  }
-  return inverse
-}
-
 function shareAt(coefficients: readonly Uint16Array[], x: number): Uint8Array {
-  const words = evaluate(coefficients, x)
-  const share = writeWords(words)
-  wipe(words)
+  const values = secretWords()
+  evaluate(coefficients, x, values)
+  const share = writeWords(values)
+  wipe(values)
   return share
 }
 
-/** Horner's rule at x for all sixteen polynomials. */
-function evaluate(coefficients: readonly Uint16Array[], x: number): Uint16Array {
-  const values = secretWords()
-  for (const coefficient of coefficients.toReversed()) {
-    for (let word = 0; word < WORDS; word += 1) values[word] = multiply(values[word]!, x) ^ coefficient[word]!
+/** Horner's rule at x for all sixteen polynomials, into `values`, which are zero. */
+function evaluate(coefficients: readonly Uint16Array[], x: number, values: Uint16Array): void {
+  const multiples = multiplesOf(x)
+  for (let degree = coefficients.length - 1; degree >= 0; degree -= 1) {
+    const coefficient = coefficients[degree]!
+    for (let word = 0; word < WORDS; word += 1) values[word] = times(multiples, values[word]!) ^ coefficient[word]!
   }
-  return values
-}
-
-/** Π x_j / (x_j − x_i) over the other holders j; minus is plus here. */
-function lagrangeFactorAtZero(holder: number, used: readonly HeldShare[]): number {
-  let numerator = 1
-  let denominator = 1
-  for (const { holder: other } of used) {
-    if (other === holder) continue
-    numerator = multiply(numerator, other)
-    denominator = multiply(denominator, other ^ holder)
-  }
-  return multiply(numerator, invert(denominator))
 }
 
 function requireHolders(holders: readonly number[], threshold: number): void {
@@ -133,8 +96,12 @@ function secretWords(): Uint16Array {
 
 function readWords(bytes: Uint8Array): Uint16Array {
   const words = secretWords()
-  for (let word = 0; word < WORDS; word += 1) words[word] = (bytes[2 * word]! << 8) | bytes[2 * word + 1]!
+  for (let word = 0; word < WORDS; word += 1) words[word] = wordOf(bytes, word)
   return words
+}
+
+function wordOf(bytes: Uint8Array, word: number): number {
+  return (bytes[2 * word]! << 8) | bytes[2 * word + 1]!
 }
 
 function writeWords(words: Uint16Array): Uint8Array {

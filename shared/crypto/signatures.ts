@@ -2,15 +2,7 @@
  * The session signing key v: ECDSA P-256 over SHA-256 by node:crypto. Public keys are compressed points (33 bytes),
  * signatures raw r‖s (64 bytes). ECDSA is randomised and malleable: a signature is made once and repeated as bytes.
  */
-import {
-  createECDH,
-  createPrivateKey,
-  createPublicKey,
-  ECDH,
-  type KeyObject,
-  sign as signBytes,
-  verify as verifyBytes,
-} from 'node:crypto'
+import { createECDH, createPrivateKey, ECDH, sign as signBytes, verify as verifyBytes } from 'node:crypto'
 import { invariant } from '../errors.ts'
 import { type Rng, systemRng } from '../random.ts'
 import { encodeHex } from './digest.ts'
@@ -68,8 +60,15 @@ export function sign(key: Uint8Array | SigningKey, message: Uint8Array): Uint8Ar
 /** True for a valid signature. Key and signature may come from a peer: malformed ones are false, never a throw. */
 export function verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (signature.length !== SIGNATURE_BYTES) return false
-  const key = publicKeyObject(publicKey)
-  return key !== null && verifyBytes('sha256', message, key, derSignature(signature))
+  if (!isCanonical(publicKey)) return false
+  // A key used once is imported within the verification: an object for it would cost as much again as the import.
+  const key = { key: Buffer.concat([PUBLIC_KEY_HEADER, publicKey]), format: 'der', type: 'spki' } as const
+  try {
+    return verifyBytes('sha256', message, key, derSignature(signature))
+  } catch {
+    // Decompressing finds no point with this x.
+    return false
+  }
 }
 
 /** True for a canonical compressed point on P-256: 33 bytes, prefix 2 or 3, x below the field prime and on the curve. */
@@ -81,17 +80,6 @@ export function isAcceptableSigningKey(publicKey: Uint8Array): boolean {
   } catch {
     // OpenSSL finds no point with this x.
     return false
-  }
-}
-
-/** The imported key, or null for one that {@link isAcceptableSigningKey} refuses. */
-function publicKeyObject(publicKey: Uint8Array): KeyObject | null {
-  if (!isCanonical(publicKey)) return null
-  try {
-    return createPublicKey({ key: Buffer.concat([PUBLIC_KEY_HEADER, publicKey]), format: 'der', type: 'spki' })
-  } catch {
-    // Decompressing finds no point with this x.
-    return null
   }
 }
 

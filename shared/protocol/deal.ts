@@ -3,7 +3,7 @@
  * Merkle root of what every holder gets, so that a holder can later prove which share it was dealt, and be blamed for another.
  */
 import { equalBytes, sha256 } from '../crypto/digest.ts'
-import { merklePaths, merkleRoot, verifyMerklePath } from '../crypto/merkle.ts'
+import { merkleRoot, merkleTree, verifyMerklePath } from '../crypto/merkle.ts'
 import { verify } from '../crypto/signatures.ts'
 import { encodeTuple } from './tuple.ts'
 
@@ -117,8 +117,7 @@ const trees = new WeakMap<Deal, { readonly root: Uint8Array; readonly paths: rea
 function treeOf(deal: Deal) {
   const known = trees.get(deal)
   if (known !== undefined) return known
-  const encoded = deal.leaves.map(encodeDealLeaf)
-  const tree = { root: merkleRoot(encoded), paths: merklePaths(encoded) }
+  const tree = merkleTree(deal.leaves.map(encodeDealLeaf))
   trees.set(deal, tree)
   return tree
 }

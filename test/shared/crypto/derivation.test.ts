@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { deriveKey, pairwiseMaskKey, selfMaskKey, shareKey } from '../../../shared/crypto/derivation.ts'
+import {
+  deriveKey,
+  pairwiseMaskKey,
+  selfMaskKey,
+  shareKey,
+  shareKeysBothWays,
+} from '../../../shared/crypto/derivation.ts'
 import { encodeHex } from '../../../shared/crypto/digest.ts'
-import { keyPairFromSecret } from '../../../shared/crypto/key-agreement.ts'
+import { importSecretKey, keyPairFromSecret } from '../../../shared/crypto/key-agreement.ts'
 import { ascending, bytes } from '../../vectors/hex.ts'
 import rfc5869 from '../../vectors/rfc-5869.json' with { type: 'json' }
 import { session, sessionKeys } from '../../vectors/session-keys.ts'
@@ -23,6 +29,16 @@ describe('derivation', () => {
     expect(encodeHex(shareKey({ ...uToV, from: 1, to: 2 }))).toBe(sessionKeys.shareKeyFrom1To2)
     expect(encodeHex(shareKey({ ...vToU, from: 1, to: 2 }))).toBe(sessionKeys.shareKeyFrom1To2)
     expect(encodeHex(shareKey({ ...uToV, from: 2, to: 1 }))).not.toBe(sessionKeys.shareKeyFrom1To2)
+  })
+
+  test('both share keys from one agreement are those from two, with the secret imported or raw', () => {
+    const both = shareKeysBothWays({ ...uToV, ownSecret: importSecretKey(u.secretKey), own: 1, peer: 2 })
+    expect(both.outgoing).toEqual(shareKey({ ...uToV, from: 1, to: 2 }))
+    expect(both.incoming).toEqual(shareKey({ ...vToU, from: 2, to: 1 }))
+    expect(shareKeysBothWays({ ...vToU, own: 2, peer: 1 })).toEqual({
+      outgoing: both.incoming,
+      incoming: both.outgoing,
+    })
   })
 
   test('the pairwise mask key is the vector on both sides, whichever index comes first', () => {

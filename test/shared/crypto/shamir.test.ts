@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { encodeHex } from '../../../shared/crypto/digest.ts'
-import { invert, multiply, reconstructSecret, splitSecret } from '../../../shared/crypto/shamir.ts'
+import { reconstructSecret, splitSecret } from '../../../shared/crypto/shamir.ts'
 import { InvariantError } from '../../../shared/errors.ts'
 import { systemRng } from '../../../shared/random.ts'
 import { ascending, bytes } from '../../vectors/hex.ts'
 import { completingShare } from '../../vectors/reference/gf65536.ts'
-import { inverses, products, shamirShares, vectorRng } from '../../vectors/shamir-gf65536.ts'
+import { shamirShares, vectorRng } from '../../vectors/shamir-gf65536.ts'
 
 const secretBytes = fc.uint8Array({ minLength: 32, maxLength: 32 })
 const holderSet = fc.uniqueArray(fc.integer({ min: 1, max: 0xffff }), { minLength: 1, maxLength: 12 })
@@ -14,34 +14,6 @@ const holderSet = fc.uniqueArray(fc.integer({ min: 1, max: 0xffff }), { minLengt
 function held(shares: ReadonlyMap<number, Uint8Array>, holders: readonly number[]) {
   return holders.map((holder) => ({ holder, share: shares.get(holder)! }))
 }
-
-describe('the field GF(2^16)', () => {
-  test.each(products)('%i × %i = %i', (a, b, product) => {
-    expect(multiply(a, b)).toBe(product)
-  })
-
-  test.each(inverses)('1 / %i = %i', (a, inverse) => {
-    expect(invert(a)).toBe(inverse)
-  })
-
-  test('multiplication commutes, distributes over addition and every element but zero has an inverse', () => {
-    const element = fc.integer({ min: 0, max: 0xffff })
-    fc.assert(
-      fc.property(element, element, element, (a, b, c) => {
-        expect(multiply(a, b)).toBe(multiply(b, a))
-        expect(multiply(a, b ^ c)).toBe(multiply(a, b) ^ multiply(a, c))
-        expect(multiply(a, multiply(b, c))).toBe(multiply(multiply(a, b), c))
-        expect(multiply(a, invert(a))).toBe(a === 0 ? 0 : 1)
-      }),
-    )
-  })
-
-  test('the polynomial is primitive: z generates all 65535 elements but zero', () => {
-    const seen = new Set<number>()
-    for (let power = 1; !seen.has(power); power = multiply(power, 2)) seen.add(power)
-    expect(seen.size).toBe(0xffff)
-  })
-})
 
 describe('Shamir', () => {
   test('shares of the vector, and the secret from three of them', () => {

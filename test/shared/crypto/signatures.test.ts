@@ -67,6 +67,7 @@ describe('P-256 signatures', () => {
     ['nothing', ''],
   ])('not acceptable: %s', (_, hex) => {
     expect(isAcceptableSigningKey(bytes(hex))).toBe(false)
+    expect(verify(bytes(hex), message, new Uint8Array(64).fill(1))).toBe(false)
   })
 
   test('x = 0 and both points with the x of the vector are acceptable', () => {
