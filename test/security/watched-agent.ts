@@ -16,6 +16,14 @@ import { fileIdentitySource } from '../../shared/transport/file-identity-source.
 import type { Lanes } from '../../shared/vector/encoding.ts'
 import { COORDINATOR_ID, OPERATOR_ID, type TrustDomainFolder } from '../coordinator/integration/trust-domain.ts'
 
+/** One point a stage is enough: what is searched does not change between them. */
+const WATCHED_POINTS: readonly DrillPoint[] = [
+  'hold-after-share-keys',
+  'hold-before-upload',
+  'hold-before-attest',
+  'hold-before-reveal',
+]
+
 export interface WatchedAgent {
   readonly spiffeId: string
   readonly update: Float32Array
@@ -81,7 +89,11 @@ export function startWatchedAgent(
       if (lengthBytes === 32) secrets.push(bytes.slice())
       return bytes
     },
-    drill: { reach: (point, round) => (round === 1 ? agent.reach(point, spiffeId) : Promise.resolve()) },
+    drill: {
+      reach: async (point, round) => {
+        if (round === 1 && WATCHED_POINTS.includes(point)) await agent.reach(point, spiffeId)
+      },
+    },
     log: openLog({ name, level: 'silent' }),
     stop: stop.signal,
   }
