@@ -54,11 +54,14 @@ export function rosterFromLines(roster: Roster, index: number, lines: readonly R
 export function groundRoster(roster: Roster, index: number, count: number): ShareKeys {
   const others = roster.entries.map((_, place) => place + 1).filter((other) => other !== index)
   const forged = new Set(others.slice(0, count))
-  for (;;) {
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     const shown = rosterFromLines(roster, index, linesWith(roster, keysFor(forged), forged))
     if (!shown.neighbours.some((neighbour) => forged.has(neighbour.index))) return shown
   }
+  throw new Error(`no ring in ${MOST_TRIES} hides ${count} forged lines: do their keys move it at all?`)
 }
+
+const MOST_TRIES = 1000
 
 /** A certificate for `index` over its list: its own signature, and the coordinator's in the names of strangers. */
 export function forgedCertificate(
