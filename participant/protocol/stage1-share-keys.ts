@@ -53,7 +53,7 @@ export function shareKeys(
 }
 
 interface DealInputs {
-  readonly session: AfterAdvertiseKeys
+  readonly session: Pick<AfterAdvertiseKeys, 'secrets'>
   readonly ownIndex: number
   readonly selfSeed: Uint8Array
   readonly digests: SessionDigests
@@ -70,7 +70,7 @@ interface Dealt {
 }
 
 /** t-of-h shares of both secrets, sealed to each neighbour, committed to, and signed once. Its own shares stay here. */
-function makeDeal(inputs: DealInputs): Dealt {
+export function makeDeal(inputs: DealInputs): Dealt {
   const { session, ownIndex: owner, selfSeed, digests, parameters, neighbours, rng } = inputs
   const { secrets } = session
   const holders = holdersOf(inputs.graph, owner)
