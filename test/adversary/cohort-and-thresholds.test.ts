@@ -118,6 +118,12 @@ describe('coordinator shows a smaller cohort than policy allows', () => {
     const { victim, held } = await shown(seven, 5, { minimumCohort: 6 })
     expectRefused(victim, { code: 'cohort_too_small', left: 'keys', held })
   })
+  test('beside fewer colluders than its policy assumes: it does not even advertise keys', async () => {
+    const federation = copyOf(await openFederation({ size: 10, gammaPpm: 200_000, identities: first(10) }))
+    const victim = siteAt(federation, VICTIM)
+    await enterWith(federation, victim, { minimumColluders: 3 })
+    expectRefused(victim, { code: 'policy_colluders_too_few', left: 'nothing', held: holdingsOf(victim) })
+  })
   test('with somebody whom its policy does not permit', async () => {
     const stranger = identities.sites[5]?.spiffeId
     const { victim, held } = await shown(seven, 5, { permitsPeer: (id) => id !== stranger })

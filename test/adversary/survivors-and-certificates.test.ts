@@ -51,6 +51,13 @@ describe.each(GRAPHS)('on the $name', ({ options }) => {
 
   const bitmap = (indices: readonly number[]) => encodeBitmap(indices, size)
 
+  /** The same with the last bit of the last byte, which stands for nobody. */
+  function padded(indices: readonly number[]): Uint8Array {
+    const bytes = new Uint8Array(bitmap(indices))
+    bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) | 0x80
+    return bytes
+  }
+
   /** Tells the victim this U3 in stage 3; it has to refuse, having uploaded and no more. */
   async function refusesSurvivors(code: string, claimed: Uint8Array) {
     const federation = recorded.at('attest-survivors')
@@ -88,12 +95,18 @@ describe.each(GRAPHS)('on the $name', ({ options }) => {
   })
 
   describe('coordinator names one participant both survivor and dropout, repeats an id, adds an id outside U2', () => {
-    test('U3 has one who is not in U2', () => refusesSurvivors('malformed', bitmap([...survivors, absent])))
-    test('U3 has one who is in no roster', () => {
-      const padded = new Uint8Array(bitmap(survivors))
-      padded[padded.length - 1] = (padded[padded.length - 1] ?? 0) | 0x80
-      return refusesSurvivors('malformed', padded)
+    test.each([
+      ['has one who is in no roster', 'malformed', () => padded([...survivors, dropout])],
+      ['is without the victim', 'not_in_shared_set', () => bitmap(survivors.filter((index) => index !== VICTIM))],
+    ] as const)('U2 %s', async (_, code, claimed) => {
+      const federation = recorded.at('mask-input')
+      const victim = siteAt(federation, VICTIM)
+      const held = holdingsOf(victim)
+      await tell(federation, victim, { ...truthFor(federation, victim, 'mask-input'), shared: claimed() })
+      expectRefused(victim, { code, left: 'deal', held })
     })
+    test('U3 has one who is not in U2', () => refusesSurvivors('malformed', bitmap([...survivors, absent])))
+    test('U3 has one who is in no roster', () => refusesSurvivors('malformed', padded(survivors)))
     test('U3 is written with more bits than there are members', () =>
       refusesSurvivors('malformed', new Uint8Array([...bitmap(survivors), 0])))
     test('the victim, who has uploaded, is none of them', () =>
