@@ -34,7 +34,10 @@ for (const site of federation.sites.values()) {
   if (session.stage === 'advertised') continue
   tell(`${name}: b`, session.selfSeed)
   tell(`${name}: own share`, session.ownSelfShare)
-  if (session.stage === 'shared') continue
+  if (session.stage === 'shared') {
+    for (const [owner, key] of session.incomingKeys) tell(`${name}: key of what ${owner} dealt`, key)
+    continue
+  }
   for (const [owner, pair] of session.held) {
     if (pair === null) continue
     tell(`${name}: share of b of ${owner}`, pair.selfSeedShare)
