@@ -25,8 +25,8 @@ export interface ScalingRow {
   readonly msPerParticipant: ReadonlyMap<string, number>
 }
 
-/** One percent of colluders and of dropouts: the finder gives its least k, 64, at every n measured here. */
-const RATE_PPM = 10_000
+/** So few colluders and dropouts that the finder gives its least k, 64, at every n measured here. */
+const RATE_PPM = 1000
 
 export function measureScaling(n: number, identities: Identities): ScalingRow {
   const people = identities.all.slice(0, n)
