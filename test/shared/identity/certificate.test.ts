@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { publicKeyOf, readCertificate } from '../../../shared/identity/certificate.ts'
-import { makeAuthority, makeLeaf } from './test-pki.ts'
+import { makeAuthority, makeLeaf, rawExtension } from './test-pki.ts'
 
 test('a public key of an unknown type', () => {
   const { der } = makeLeaf(makeAuthority())
@@ -22,6 +22,16 @@ test('a length that takes more bytes than it needs, deep inside the subject', ()
   expect(padded).toHaveLength(der.length + 1)
   expect(new X509Certificate(padded).raw.equals(padded)).toBe(true)
   expect(() => readCertificate(padded)).toThrow(expect.objectContaining({ code: 'certificate_malformed' }))
+})
+
+test('an extension whose value is strict DER and has a part more than the standard puts there', () => {
+  const basicConstraints = (parts: string) => {
+    const value = Buffer.from(`30${(parts.length / 2).toString(16).padStart(2, '0')}${parts}`, 'hex')
+    return makeLeaf(makeAuthority(), { ca: null, extra: [rawExtension('2.5.29.19', true, value)] }).der
+  }
+  expect(readCertificate(basicConstraints('0101ff020100')).basicConstraints).toEqual({ ca: true, pathLength: 0 })
+  const long = basicConstraints('0101ff020100020101')
+  expect(() => readCertificate(long)).toThrow(expect.objectContaining({ code: 'certificate_malformed' }))
 })
 
 /** The DER with the length of each element that is exactly `content` written in two bytes; all around it fits again. */

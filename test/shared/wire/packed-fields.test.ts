@@ -1,6 +1,11 @@
 /** Fields in which one value follows the other: a length that does not come out even is refused, nothing is cut or padded. */
 import { describe, expect, test } from 'vitest'
-import { certificateFromWire, dealFromWire, instructionFromWire } from '../../../shared/wire/from-wire.ts'
+import {
+  attestationFromWire,
+  certificateFromWire,
+  dealFromWire,
+  instructionFromWire,
+} from '../../../shared/wire/from-wire.ts'
 import { planSignatureFromWire } from '../../../shared/wire/plan-signature.ts'
 
 const malformed = expect.objectContaining({ code: 'malformed' })
@@ -64,6 +69,13 @@ test('fields of a fixed length have it', () => {
   for (const bytes of [31, 33]) {
     expect(() => dealFromWire({ ...deal, selfSeedCommitment: new Uint8Array(bytes) })).toThrow(malformed)
   }
+})
+
+test('an attestation is there, and its signature has its length', () => {
+  const signature = new Uint8Array(64).fill(3)
+  expect(attestationFromWire({ signature })).toEqual({ kind: 'attest-survivors', signature })
+  expect(() => attestationFromWire(undefined)).toThrow(malformed)
+  expect(() => attestationFromWire({ signature: signature.subarray(1) })).toThrow(malformed)
 })
 
 test("the chain of a plan's author is as long as a chain can be", () => {
