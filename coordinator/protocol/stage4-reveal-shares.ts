@@ -6,7 +6,7 @@
 import { selfSeedCommitment, shareCommitment } from '../../shared/crypto/commitments.ts'
 import { pairwiseMaskKey, selfMaskKey } from '../../shared/crypto/derivation.ts'
 import { equalBytes } from '../../shared/crypto/digest.ts'
-import { keyPairFromSecret } from '../../shared/crypto/key-agreement.ts'
+import { importSecretKey, keyPairFromSecret } from '../../shared/crypto/key-agreement.ts'
 import { wipe } from '../../shared/crypto/secrets.ts'
 import { type HeldShare, reconstructSecret } from '../../shared/crypto/shamir.ts'
 import type { MaskSeed } from '../../shared/masks/mask-engine.ts'
@@ -119,12 +119,13 @@ function masksOf(session: RevealingShares, owner: number, secret: Uint8Array): r
   if (isIn(session.survivors, owner)) {
     return [{ key: selfMaskKey({ ...digests, seed: secret, owner }), sign: -1 }]
   }
+  const ownSecret = importSecretKey(secret)
   return neighboursOf(graph, owner)
     .filter((neighbour) => isIn(session.survivors, neighbour))
     .map((neighbour) => ({
       key: pairwiseMaskKey({
         ...digests,
-        ownSecret: secret,
+        ownSecret,
         peerPublic: entries[neighbour - 1]?.maskKey ?? new Uint8Array(0),
         a: owner,
         b: neighbour,
