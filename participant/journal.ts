@@ -67,6 +67,7 @@ export function openJournal(path: string): Journal {
   const one = (sql: string, ...values: SQLInputValue[]) => database.prepare(sql).get(...values)
   return {
     knowsSession: (sessionId) => one('SELECT 1 FROM session WHERE id = ?', sessionId) !== undefined,
+    knowsPlan: (planDigest) => one('SELECT 1 FROM session WHERE plan_digest = ? LIMIT 1', planDigest) !== undefined,
     isSpent: (updateDigest) => one('SELECT 1 FROM spent_update WHERE digest = ?', updateDigest) !== undefined,
     maskedSessionsOn: ({ modelDigest, planDigest, round }) => {
       const count = 'SELECT count(DISTINCT id) FROM session JOIN spent_update ON session_id = id WHERE'

@@ -10,11 +10,16 @@ import type { PolicyConfig } from './policy-file.ts'
 
 /** Why this site accepts no plan under this signature, or null. `planDigest` is computed from the bytes at hand. */
 export function refuseAuthor(
-  signed: { readonly planDigest: Uint8Array; readonly signature: PlanSignature | null },
+  signed: {
+    readonly planDigest: Uint8Array
+    readonly signature: PlanSignature | null
+    /** Whether the site has taken part in this very plan before: its signature may then have grown old meanwhile. */
+    readonly isUnderWay: boolean
+  },
   policy: Pick<PolicyConfig, 'planAuthors' | 'planSignatureMaxAgeDays'>,
   verifier: { readonly bundle: TrustBundle; readonly nowMs: number },
 ): PolicyObjection | null {
-  const maxAgeMs = policy.planSignatureMaxAgeDays * DAY_MS
+  const maxAgeMs = signed.isUnderWay ? Number.POSITIVE_INFINITY : policy.planSignatureMaxAgeDays * DAY_MS
   const verdict = verifyPlanSignature({ ...signed, ...verifier, maxAgeMs })
   if (!verdict.ok) return { code: verdict.code, message: verdict.message }
   if (isNamed(policy.planAuthors, verdict.authorId)) return null

@@ -75,6 +75,18 @@ test('masked sessions are counted from a time on, after a restart too', () => {
   })
 })
 
+test('a plan is known once a session of it was entered', () => {
+  within((journal) => {
+    const fact = opened(first)
+    expect(journal.knowsPlan(fact.planDigest)).toBe(false)
+    journal.record(fact)
+  })
+  within((journal) => {
+    expect(journal.knowsPlan(opened(first).planDigest)).toBe(true)
+    expect(journal.knowsPlan(fill(99))).toBe(false)
+  })
+})
+
 test('facts are there after closing and opening again', () => {
   within((journal) => {
     expect(journal.knowsSession(first)).toBe(false)

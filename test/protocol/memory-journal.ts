@@ -15,6 +15,10 @@ export class MemoryJournal implements JournalView {
     return this.facts.some((fact) => fact.kind === 'session-opened' && hex(fact.sessionId) === hex(sessionId))
   }
 
+  knowsPlan(planDigest: Uint8Array): boolean {
+    return this.facts.some((fact) => fact.kind === 'session-opened' && hex(fact.planDigest) === hex(planDigest))
+  }
+
   isSpent(updateDigest: Uint8Array): boolean {
     return this.facts.some((fact) => fact.kind === 'update-spent' && hex(fact.updateDigest) === hex(updateDigest))
   }

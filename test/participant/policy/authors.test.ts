@@ -11,8 +11,13 @@ const AUTHOR = 'spiffe://a.example/author/ada'
 const planDigest = new Uint8Array(32).fill(7)
 const nowMs = Date.now()
 const signed = (by = AUTHOR, atMs = nowMs) => signPlan(planDigest, identityOf(by), atMs)
-const codeOf = (signature: PlanSignature | null, policy: object = {}, trust = bundle, atMs = nowMs) =>
-  refuseAuthor({ planDigest, signature }, policyFile.parse({ planAuthors: [AUTHOR], ...policy }), {
+const codeOf = (
+  signature: PlanSignature | null,
+  policy: object = {},
+  trust = bundle,
+  { atMs = nowMs, isUnderWay = false } = {},
+) =>
+  refuseAuthor({ planDigest, signature, isUnderWay }, policyFile.parse({ planAuthors: [AUTHOR], ...policy }), {
     bundle: trust,
     nowMs: atMs,
   })?.code ?? null
@@ -38,9 +43,18 @@ test('an author whom the site’s own bundle does not vouch for', () => {
 })
 
 test('a signature older than the policy bears', () => {
-  expect(codeOf(signed(), {}, bundle, nowMs + 90 * DAY_MS)).toBe(null)
-  expect(codeOf(signed(), {}, bundle, nowMs + 90 * DAY_MS + 1)).toBe('plan_signature_too_old')
-  expect(codeOf(signed(), { planSignatureMaxAgeDays: 1 }, bundle, nowMs + DAY_MS + 1)).toBe('plan_signature_too_old')
+  const old = { atMs: nowMs + 90 * DAY_MS + 1 }
+  expect(codeOf(signed(), {}, bundle, { atMs: nowMs + 90 * DAY_MS })).toBe(null)
+  expect(codeOf(signed(), {}, bundle, old)).toBe('plan_signature_too_old')
+  const policy = { planSignatureMaxAgeDays: 1 }
+  expect(codeOf(signed(), policy, bundle, { atMs: nowMs + DAY_MS + 1 })).toBe('plan_signature_too_old')
+})
+
+test('the signature of a plan under way may grow old, and nothing else', () => {
+  const later = { atMs: nowMs + 900 * DAY_MS, isUnderWay: true }
+  expect(codeOf(signed(), {}, bundle, later)).toBe(null)
+  expect(codeOf(signed('spiffe://a.example/author/eve'), {}, bundle, later)).toBe('plan_author_not_permitted')
+  expect(codeOf(null, {}, bundle, later)).toBe('plan_unsigned')
 })
 
 test('patterns are of a trust domain by its whole name', () => {
