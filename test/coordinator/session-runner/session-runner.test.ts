@@ -46,7 +46,12 @@ async function lab(federation: Federation, silentFrom: Record<string, Instructio
       log: openLog({ name: 'test', level: 'silent' }),
     },
     {
-      setup: { context, contextDigest: contextDigest(context), expected: new Set(expected), targetCohort: expected.length },
+      setup: {
+        context,
+        contextDigest: contextDigest(context),
+        expected: new Set(expected),
+        targetCohort: expected.length,
+      },
       encoding,
       stageDeadlineMs: 20_000,
       joinGraceMs: 100,
