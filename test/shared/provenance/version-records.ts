@@ -32,7 +32,7 @@ export function firstVersion(): VersionRecord {
       colluders: 1,
       adversary: 'malicious',
       graph: 'auto',
-    maxNeighbours: 1000,
+      maxNeighbours: 1000,
     },
     metrics: {},
     startedAtMs: 1_767_614_400_000,
