@@ -28,6 +28,7 @@ export class MeasuredCoordinator {
     this.#session = openSession({
       context,
       contextDigest: contextDigest(context),
+      enrolled: [...expected],
       expected,
       targetCohort: expected.size,
     })

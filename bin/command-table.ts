@@ -110,6 +110,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/verify.ts')).verifyCommand,
   },
   {
+    name: 'simulate',
+    summary: 'run whole sessions with simulated participants and faults',
+    load: async () => (await import('./commands/simulate.ts')).simulateCommand,
+  },
+  {
     name: 'doctor',
     summary: 'check this machine: runtime, libraries, disk, clock',
     load: async () => (await import('./commands/doctor.ts')).doctorCommand,

@@ -26,7 +26,7 @@ const DEALT_BYTES = 220
 const HELD_BYTES = 430
 const PATH_NODE_BYTES = 34
 const REVEALED_BYTES = 40
-const LINE_BYTES = 65
+const LINE_BYTES = 67
 const SIGNATURE_BYTES = 64
 
 /** Milliseconds on one core at 2.5 GHz (Cascade Lake, Node 24), as `npm run bench` shows them. */

@@ -227,8 +227,9 @@ function objectTo(objections: readonly PolicyObjection[], log: Log): void {
 /** The round is one that the plan has: rounds without end would be sessions without end on one model. */
 function checkRound({ runId, round, version, evaluateOnly }: Order, plan: Plan): void {
   if (!RUN_ID.test(runId)) throw new NotReady('malformed', `a run id matches ${RUN_ID.source}`)
-  const isPlanned = round >= 1 && round <= plan.rounds
-  const isEvaluation = evaluateOnly && round === plan.rounds + 1
+  // Safety: what a round is for follows from its number. Were it the coordinator's word, it could have everybody else sum zeros.
+  const isPlanned = round >= 1 && round <= plan.rounds && !evaluateOnly
+  const isEvaluation = round === plan.rounds + 1 && evaluateOnly
   if (!isPlanned && !isEvaluation) {
     const what = evaluateOnly ? 'to evaluate' : 'to train'
     throw new NotReady('round_mismatch', `round ${round} ${what} is none of a plan of ${plan.rounds} rounds`)

@@ -12,13 +12,21 @@ import { type NeighbourGraph, neighbourGraph } from '../../shared/protocol/neigh
 import type { QuorumCertificate } from '../../shared/protocol/quorum-certificate.ts'
 import type { AbortReason } from '../../shared/protocol/refusal-codes.ts'
 import type { Reveal } from '../../shared/protocol/reveal.ts'
-import { type RosterEntry, type RosterLine, rosterDigest, rosterLine } from '../../shared/protocol/roster.ts'
+import {
+  enrolmentsOf,
+  type RosterEntry,
+  type RosterLine,
+  rosterDigest,
+  rosterLine,
+} from '../../shared/protocol/roster.ts'
 import type { SharingParameters } from '../../shared/protocol/threshold.ts'
 
 /** What a session is opened with. */
 export interface SessionSetup {
   readonly context: SessionContext
   readonly contextDigest: Uint8Array
+  /** The plan's enrolled, in any order. */
+  readonly enrolled: readonly string[]
   /** SPIFFE IDs asked to take part: enrolled, selected, and holding a trained update. */
   readonly expected: ReadonlySet<string>
   /** Stage 0 closes when so many are in. */
@@ -132,10 +140,11 @@ export function indexOf(roster: Roster, spiffeId: string): number | null {
 /** The roster of entries sorted by SPIFFE ID, with all that follows from them. */
 export function makeRoster(
   entries: readonly RosterEntry[],
-  contextDigest: Uint8Array,
+  { enrolled, contextDigest }: Pick<SessionSetup, 'enrolled' | 'contextDigest'>,
   parameters: SharingParameters,
 ): Roster {
-  const lines = entries.map(rosterLine)
+  const enrolments = enrolmentsOf(enrolled)
+  const lines = entries.map((entry) => rosterLine(entry, enrolments.get(entry.spiffeId) ?? 0))
   const digests = { contextDigest, rosterDigest: rosterDigest(contextDigest, lines) }
   const indices = new Map(entries.map(({ spiffeId }, place) => [spiffeId, place + 1]))
   return { entries, lines, digests, parameters, graph: neighbourGraph(parameters, digests), indices }

@@ -105,7 +105,7 @@ export function close(session: AdvertisingKeys): SharingKeys | Aborted {
   }
   const found = findParameters(entries.length, assumptions)
   if (!found.ok) return abort(session, 'no_parameters', found.broken.message)
-  const roster = makeRoster(entries, setup.contextDigest, found.parameters)
+  const roster = makeRoster(entries, setup, found.parameters)
   const { withdrawn, named } = session
   const opened = { setup, withdrawn, named, roster, deals: PersistentMap<number, Deal>() }
   return { stage: 'share-keys', ...opened, awaited: stillIn(opened, roster.indices.values()) }

@@ -41,6 +41,7 @@ export async function publishRound(round: RoundToPublish, tools: RoundTools): Pr
   const record = sessionRecordOf({
     context: end.session.setup.context,
     entries: end.session.roster.entries,
+    lines: end.session.roster.lines,
     certificate: end.session.certificate,
     contributions: new Map(end.session.contributions),
   })

@@ -161,7 +161,9 @@ async function runSession(
     planDigest: run.planDigest,
     modelDigest: digestOf(parent),
   })
-  const setup = { context, contextDigest: contextDigest(context), expected: new Set(ready), targetCohort: ready.length }
+  const { enrolled } = plan.participants
+  const asked = { enrolled, expected: new Set(ready), targetCohort: ready.length }
+  const setup = { context, contextDigest: contextDigest(context), ...asked }
   const sessionTools = { ...tools, bundle: () => tools.identity.current().bundle }
   const runner = new SessionRunner(sessionTools, {
     setup,

@@ -13,8 +13,9 @@ import { type NeighbourGraph, neighbourGraph, neighboursOf } from '../../shared/
 import { refuse, refuseIf } from '../../shared/protocol/refusal.ts'
 import {
   advertiseStatement,
-  compareIds,
+  enrolmentsOf,
   entryHash,
+  isEachLineAnothers,
   type RosterEntry,
   rosterDigest,
 } from '../../shared/protocol/roster.ts'
@@ -60,6 +61,11 @@ export function checkRoster(
     `the coordinator states threshold ${roster.threshold}, the plan's rule gives ${parameters.threshold}`,
   )
   checkPolicyOnRoster(setup, parameters)
+  refuseIf(
+    !isEachLineAnothers(roster.lines, enrolledCount),
+    'roster_disagrees',
+    `the ${size} lines do not stand for as many of the ${enrolledCount} enrolled, in order`,
+  )
   checkOwnLine(session, roster)
   checkSigningKeysDistinct(roster)
   const { contextDigest } = setup
@@ -76,14 +82,13 @@ export function checkRoster(
     (a, b) => a.index - b.index,
   )
   const keys = new Set<string>()
-  let previousId = ''
+  const enrolments = enrolmentsOf(setup.enrolled)
   for (const { index, entry } of everyone) {
     refuseIf(
-      compareIds(previousId, entry.spiffeId) >= 0,
+      roster.lines[index - 1]?.enrolment !== enrolments.get(entry.spiffeId),
       'roster_disagrees',
-      `SPIFFE IDs must increase with the index, ${entry.spiffeId} at ${index} does not`,
+      `line ${index} stands for another of the enrolled than ${entry.spiffeId}`,
     )
-    previousId = entry.spiffeId
     for (const key of [entry.channelKey, entry.maskKey]) {
       const text = Buffer.from(key).toString('hex')
       refuseIf(keys.has(text), 'key_reused', `a key of index ${index} stands twice in the roster`)
@@ -128,7 +133,6 @@ function checkNeighbour(
     'roster_disagrees',
     `the entry of ${entry.spiffeId} is not the one in line ${index}`,
   )
-  refuseIf(!setup.enrolled.includes(entry.spiffeId), 'not_enrolled', `${entry.spiffeId} is not enrolled in the plan`)
   refuseIf(!setup.permitsPeer(entry.spiffeId), 'peer_not_permitted', `local policy does not permit ${entry.spiffeId}`)
   refuseIf(
     !isAcceptablePublicKey(entry.channelKey) ||

@@ -21,6 +21,8 @@ export interface RosterEntry {
 
 /** One line of the roster as every participant sees it. */
 export interface RosterLine {
+  /** Whose line it is: its 1-based place among the plan's enrolled, sorted by SPIFFE ID. Increases from line to line. */
+  readonly enrolment: number
   readonly signingKey: Uint8Array
   readonly entryHash: Uint8Array
 }
@@ -56,17 +58,40 @@ export function entryHash(entry: RosterEntry): Uint8Array {
 }
 
 /** The roster's line for an entry. */
-export function rosterLine(entry: RosterEntry): RosterLine {
-  return { signingKey: entry.signingKey, entryHash: entryHash(entry) }
+export function rosterLine(entry: RosterEntry, enrolment: number): RosterLine {
+  return { enrolment, signingKey: entry.signingKey, entryHash: entryHash(entry) }
+}
+
+/** The 1-based place of every enrolled SPIFFE ID among all of them, sorted bytewise. */
+export function enrolmentsOf(enrolled: readonly string[]): ReadonlyMap<string, number> {
+  const known = enrolments.get(enrolled)
+  if (known !== undefined) return known
+  const sorted = enrolled.toSorted(compareIds)
+  const made = new Map(sorted.map((spiffeId, place) => [spiffeId, place + 1]))
+  enrolments.set(enrolled, made)
+  return made
+}
+
+/** Sorted once per list: it is the plan's, and every session asks. */
+const enrolments = new WeakMap<readonly string[], ReadonlyMap<string, number>>()
+
+/**
+ * Whether every line stands for another of `enrolledCount` identities. A colluder can sign any number of advertisements; without
+ * this it could stand in one roster many times, as long as nobody honest is the neighbour of two of its lines.
+ */
+export function isEachLineAnothers(lines: readonly RosterLine[], enrolledCount: number): boolean {
+  return lines.every(
+    ({ enrolment }, place) => enrolment > (lines[place - 1]?.enrolment ?? 0) && enrolment <= enrolledCount,
+  )
 }
 
 /**
  * `rosterDigest` = SHA-256 of ("blindsum/v1/roster", contextDigest, n, root), root the RFC 6962 root whose leaf i is
- * ("blindsum/v1/roster-leaf", i, v_pk, entry hash): the key that will verify a signature is itself in the leaf.
+ * ("blindsum/v1/roster-leaf", i, enrolment, v_pk, entry hash): the key that will verify a signature is itself in the leaf.
  */
 export function rosterDigest(contextDigest: Uint8Array, lines: readonly RosterLine[]): Uint8Array {
   const leaves = lines.map((line, place) =>
-    encodeTuple('blindsum/v1/roster-leaf', place + 1, line.signingKey, line.entryHash),
+    encodeTuple('blindsum/v1/roster-leaf', place + 1, line.enrolment, line.signingKey, line.entryHash),
   )
   return digestTuple('blindsum/v1/roster', contextDigest, lines.length, merkleRoot(leaves))
 }

@@ -52,7 +52,9 @@ const contextSchema = z.strictObject({
 const recordSchema = z.strictObject({
   format: z.literal(SESSION_RECORD_FORMAT),
   context: contextSchema,
-  roster: z.array(z.strictObject({ signingKey: hexOf(33), entryHash: hexOf(32) })).max(MAX_PARTICIPANTS),
+  roster: z
+    .array(z.strictObject({ enrolment: count, signingKey: hexOf(33), entryHash: hexOf(32) }))
+    .max(MAX_PARTICIPANTS),
   rosterDigest: hexOf(32),
   certificate: z.strictObject({
     shared: bitmap,
@@ -72,7 +74,8 @@ export function encodeSessionRecord(record: SessionRecord): Uint8Array {
   return encodeCanonical({
     format: SESSION_RECORD_FORMAT,
     context: contextToJson(record.context),
-    roster: record.roster.map(({ signingKey, entryHash }) => ({
+    roster: record.roster.map(({ enrolment, signingKey, entryHash }) => ({
+      enrolment,
       signingKey: encodeHex(signingKey),
       entryHash: encodeHex(entryHash),
     })),
@@ -95,7 +98,8 @@ export function decodeSessionRecord(bytes: Uint8Array): Decoded<SessionRecord> {
     ok: true,
     value: {
       context: contextFromJson(context),
-      roster: roster.map(({ signingKey, entryHash }) => ({
+      roster: roster.map(({ enrolment, signingKey, entryHash }) => ({
+        enrolment,
         signingKey: bytesOfHex(signingKey),
         entryHash: bytesOfHex(entryHash),
       })),

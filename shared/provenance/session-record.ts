@@ -8,7 +8,7 @@ import { invariant } from '../errors.ts'
 import { decodeBitmap } from '../protocol/bitmap.ts'
 import { contextDigest, type SessionContext } from '../protocol/context.ts'
 import type { QuorumCertificate } from '../protocol/quorum-certificate.ts'
-import { type RosterEntry, type RosterLine, rosterDigest, rosterLine } from '../protocol/roster.ts'
+import { type RosterEntry, type RosterLine, rosterDigest } from '../protocol/roster.ts'
 import { survivorsStatement } from '../protocol/statements.ts'
 import { type Receipt, receiptSha256 } from './receipt.ts'
 import { encodeSessionRecord } from './session-record-file.ts'
@@ -30,6 +30,7 @@ export interface CompletedSession {
   readonly context: SessionContext
   /** The roster in index order. */
   readonly entries: readonly RosterEntry[]
+  readonly lines: readonly RosterLine[]
   readonly certificate: QuorumCertificate
   /** By 1-based index: the digest of the masked input and the signature over it, of at least every survivor. */
   readonly contributions: ReadonlyMap<number, { readonly digest: Uint8Array; readonly signature: Uint8Array }>
@@ -37,7 +38,7 @@ export interface CompletedSession {
 
 /** The record of a completed session. */
 export function sessionRecordOf(session: CompletedSession): SessionRecord {
-  const roster = session.entries.map(rosterLine)
+  const roster = session.lines
   const survivors = decodeBitmap(session.certificate.survivors, roster.length)
   invariant(survivors !== null, 'the survivors are a bitmap over the roster')
   return {

@@ -23,7 +23,8 @@ import type {
   Reveal as WireReveal,
 } from './generated/blindsum/v1/secure_aggregation.ts'
 
-const LINE_BYTES = SIGNING_KEY_BYTES + 32
+/** Enrolment, signing key, entry hash. */
+const LINE_BYTES = 2 + SIGNING_KEY_BYTES + 32
 
 /** More certificates than any real chain has. */
 const MAX_CHAIN = 8
@@ -129,7 +130,9 @@ function linesFromWire(lines: Uint8Array): RosterLine[] {
   )
   return Array.from({ length: lines.length / LINE_BYTES }, (_, place) => {
     const line = lines.subarray(place * LINE_BYTES, (place + 1) * LINE_BYTES)
-    return { signingKey: copy(line.subarray(0, SIGNING_KEY_BYTES)), entryHash: copy(line.subarray(SIGNING_KEY_BYTES)) }
+    const key = line.subarray(2, 2 + SIGNING_KEY_BYTES)
+    const hash = line.subarray(2 + SIGNING_KEY_BYTES)
+    return { enrolment: ((line[0] ?? 0) << 8) | (line[1] ?? 0), signingKey: copy(key), entryHash: copy(hash) }
   })
 }
 

@@ -70,7 +70,13 @@ const encodedLines = new WeakMap<readonly RosterLine[], Uint8Array>()
 function linesToWire(lines: readonly RosterLine[]): Uint8Array {
   const known = encodedLines.get(lines)
   if (known !== undefined) return known
-  const bytes = Buffer.concat(lines.flatMap(({ signingKey, entryHash }) => [signingKey, entryHash]))
+  const bytes = Buffer.concat(
+    lines.flatMap(({ enrolment, signingKey, entryHash }) => [
+      Uint8Array.of(enrolment >> 8, enrolment & 0xff),
+      signingKey,
+      entryHash,
+    ]),
+  )
   encodedLines.set(lines, bytes)
   return bytes
 }

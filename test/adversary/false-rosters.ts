@@ -6,6 +6,7 @@ import type { Instruction } from '../../shared/protocol/messages.ts'
 import { neighbourGraph, neighboursOf } from '../../shared/protocol/neighbour-graph.ts'
 import {
   advertiseStatement,
+  enrolmentsOf,
   type RosterEntry,
   type RosterLine,
   rosterDigest,
@@ -58,9 +59,15 @@ export function forgedRoster(
   throw new Error('the victim is never a neighbour of the forged entries')
 }
 
+/** Every entry's own line; one of nobody who is enrolled is given the place it stands at. */
+function linesOf(entries: readonly RosterEntry[], enrolled: readonly string[]): readonly RosterLine[] {
+  const enrolments = enrolmentsOf(enrolled)
+  return entries.map((entry, place) => rosterLine(entry, enrolments.get(entry.spiffeId) ?? place + 1))
+}
+
 /** A roster of exactly these entries, in this order, under parameters of the coordinator's choice, as it would be shown to `spiffeId`. */
 export function rosterOf(
-  { contextDigest }: Pick<SessionSetup, 'contextDigest'>,
+  { contextDigest, enrolled }: Pick<SessionSetup, 'contextDigest' | 'enrolled'>,
   entries: readonly RosterEntry[],
   shown: {
     readonly to: string
@@ -69,7 +76,7 @@ export function rosterOf(
     readonly lines?: readonly RosterLine[]
   },
 ): FalseRoster {
-  const { to, parameters, lines = entries.map(rosterLine) } = shown
+  const { to, parameters, lines = linesOf(entries, enrolled) } = shown
   const graph = neighbourGraph(parameters, { contextDigest, rosterDigest: rosterDigest(contextDigest, lines) })
   const ownIndex = entries.findIndex(({ spiffeId }) => spiffeId === to) + 1
   const neighbours = neighboursOf(graph, ownIndex).flatMap((index) => {

@@ -21,7 +21,9 @@ export function digestsWithoutKeys(real: typeof rosters): typeof rosters {
     ...real,
     rosterDigest(contextDigest, lines) {
       if (!isKeyless) return real.rosterDigest(contextDigest, lines)
-      const leaves = lines.map(({ entryHash }, place) => encodeTuple('blindsum/v1/roster-leaf', place + 1, entryHash))
+      const leaves = lines.map(({ enrolment, entryHash }, place) =>
+        encodeTuple('blindsum/v1/roster-leaf', place + 1, enrolment, entryHash),
+      )
       return digestTuple('blindsum/v1/roster', contextDigest, lines.length, merkleRoot(leaves))
     },
   }

@@ -115,7 +115,7 @@ describe.each(GRAPHS)('on the $name', ({ options }) => {
     test('a certificate of the coordinator’s own authority', () =>
       refusesForged('certificate_refused', (digest) => ({ [TARGET]: entryBy(sybil(), digest, idAt(TARGET)) })))
     test('a certificate of the trust domain that the plan does not enrol', () =>
-      refusesForged('not_enrolled', (digest) => ({
+      refusesForged('roster_disagrees', (digest) => ({
         [options.size]: entryBy(identityAt(options.size + 1), digest),
       })))
     test('one certificate in two places', () =>
@@ -130,12 +130,38 @@ describe.each(GRAPHS)('on the $name', ({ options }) => {
     test('one line twice', () =>
       refuses('key_reused', (truth) => ({
         ...truth,
-        lines: truth.lines.map((line, place) => (place === 0 ? (truth.lines.at(-1) ?? line) : line)),
+        lines: truth.lines.map((line, place) =>
+          place === 0 ? { ...(truth.lines.at(-1) ?? line), enrolment: 1 } : line,
+        ),
+      })))
+    // A colluder can sign two advertisements: a victim that is not the neighbour of both would find nothing wrong with either.
+    test('one of the enrolled on two lines, whether or not the victim sees them', () =>
+      refuses('roster_disagrees', (truth) => ({
+        ...truth,
+        lines: truth.lines.map((line, place) =>
+          place === COLLUDER ? { ...line, enrolment: truth.lines[COLLUDER - 1]?.enrolment ?? 0 } : line,
+        ),
+      })))
+    test('a colluder’s second advertisement on the line of another', () =>
+      refusesForged('roster_disagrees', (digest) => ({ [TARGET]: entryBy(identityAt(COLLUDER), digest) })))
+    test('a line of nobody who is enrolled', () =>
+      refuses('roster_disagrees', (truth) => ({
+        ...truth,
+        lines: truth.lines.map((line, place) =>
+          place === truth.lines.length - 1 ? { ...line, enrolment: truth.lines.length + 1 } : line,
+        ),
       })))
     test('more lines than there are enrolled', () =>
       refuses('cohort_too_large', (truth) => ({
         ...truth,
-        lines: [...truth.lines, { signingKey: generateSigningKey().publicKey, entryHash: new Uint8Array(32) }],
+        lines: [
+          ...truth.lines,
+          {
+            enrolment: truth.lines.length + 1,
+            signingKey: generateSigningKey().publicKey,
+            entryHash: new Uint8Array(32),
+          },
+        ],
       })))
     test('one key in two entries', () =>
       refusesForged('key_reused', (digest) => {
@@ -170,7 +196,7 @@ describe.each(GRAPHS)('on the $name', ({ options }) => {
         }
         // To the victim the coordinator shows what it would have computed itself: its own context.
         const held = holdingsOf(victim)
-        const ownContext = { contextDigest: contextDigest(context) }
+        const ownContext = { contextDigest: contextDigest(context), enrolled: setup.enrolled }
         const { spiffeId } = victim
         await tell(before, victim, rosterOf(ownContext, entries, { to: spiffeId, parameters: roster.parameters }))
         expectRefused(victim, { code: 'bad_signature', left: 'keys', held })

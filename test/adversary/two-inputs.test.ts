@@ -113,7 +113,8 @@ describe('in two sessions', () => {
     const others = [...federation.sites.values()].filter((site) => site !== victim)
     const context = { ...federation.context, sessionId: systemRng(16) }
     const expected = new Set(others.map(({ spiffeId }) => spiffeId))
-    const setup = { context, contextDigest: contextDigest(context), expected, targetCohort: expected.size }
+    const { enrolled } = federation.coordinator.setup
+    const setup = { context, contextDigest: contextDigest(context), enrolled, expected, targetCohort: expected.size }
     const accumulator = zeroLanes(context.lengthLanes, context.modulusBits)
     const second: Watched = { ...federation, context, coordinator: openSession(setup), accumulator, folded: [] }
     for (const site of others)

@@ -43,6 +43,7 @@ async function sessionWith(everybody: Watched, indices: readonly number[]): Prom
   const setup = {
     context,
     contextDigest: contextDigest(context),
+    enrolled: everybody.coordinator.setup.enrolled,
     expected: new Set(sites.keys()),
     targetCohort: sites.size,
   }

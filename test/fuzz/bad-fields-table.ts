@@ -125,7 +125,7 @@ export const BAD_FIELDS: Readonly<Record<string, Expectation>> = {
   'Instruction.share_keys.neighbours.entry': ['malformed: missing'],
   'Instruction.share_keys.neighbours.entry.spiffe_id': [
     'roster_disagrees: empty, another bit, long',
-    'not_enrolled: another bit, long',
+    'roster_disagrees: another bit, long',
   ],
   'Instruction.share_keys.neighbours.entry.channel_key': [
     'malformed: empty, short, long; roster_disagrees: zeros, another bit, small order, not canonical',

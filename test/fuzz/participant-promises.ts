@@ -115,7 +115,8 @@ function rosterFlaw(moment: DownMoment, { lines, neighbours }: Told<'share-keys'
   for (const [place, { index, entry }] of neighbours.entries()) {
     const truth = honest.neighbours[place]
     if (truth?.index !== index) return `index ${index} at ${place}`
-    if (!isDeepStrictEqual(lines[index - 1], rosterLine(entry))) return `line ${index} is not its entry's`
+    if (!isDeepStrictEqual(lines[index - 1], rosterLine(entry, honest.lines[index - 1]?.enrolment ?? 0)))
+      return `line ${index} is not its entry's`
     const isTrue = isDeepStrictEqual(entryHash(entry), entryHash(truth.entry))
     if (!isTrue && entry.spiffeId !== attackerOf(moment)) return `the entry of ${entry.spiffeId} is not its own`
   }

@@ -112,8 +112,10 @@ function relist(session: SessionRecord, insider: AfterShareKeys, roster: RosterF
   for (const { index, entry } of roster.neighbours) {
     if (entry === undefined) continue
     if (index === insider.ownIndex) resignEntry(session, insider.setup.spiffeId, entry)
+    // The two bytes in front say whose line it is; they stay.
     const line = Buffer.concat([entry.signingKey, entryHash(entry)])
-    if (index >= 1 && line.length * index <= roster.lines.length) roster.lines.set(line, (index - 1) * line.length)
+    const length = 2 + line.length
+    if (index >= 1 && length * index <= roster.lines.length) roster.lines.set(line, (index - 1) * length + 2)
   }
 }
 

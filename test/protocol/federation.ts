@@ -137,7 +137,8 @@ export async function openFederation(options: {
     sites.set(spiffeId, { spiffeId, journal: new MemoryJournal(), lanes: quantized.lanes, update, examples, ...blank })
   }
   const expected = identities.sites.map((site) => site.spiffeId)
-  const setup = { context, contextDigest: contextDigest(context), expected: new Set(expected), targetCohort: size }
+  const asked = { enrolled: expected, expected: new Set(expected), targetCohort: size }
+  const setup = { context, contextDigest: contextDigest(context), ...asked }
   const accumulator = zeroLanes(layout.lengthLanes, encoding.modulusBits)
   return { identities, context, encoding, sites, coordinator: openSession(setup), accumulator, folded: [] }
 }

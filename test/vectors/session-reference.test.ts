@@ -74,7 +74,9 @@ describe.each([
       expect(one.signature).toBe(signed(secretKey, statement))
       const entryHash = tuple.digestDescribed(tuple.entryTuple(entry, certificateChain, one.signature))
       expect(one.entry.sha256).toBe(entryHash)
-      return tuple.encodeDescribed(tuple.rosterLeafTuple(place + 1, entry.signingKey, entryHash))
+      return tuple.encodeDescribed(
+        tuple.rosterLeafTuple(place + 1, { enrolment: place + 1, signingKey: entry.signingKey, entryHash }),
+      )
     })
     const root = treeHash(leaves)
     expect(session.roster.root).toBe(root)

@@ -10,7 +10,7 @@ import { verifyIdentitySignature } from '../../identity/identity-signature.ts'
 import type { TrustBundle } from '../../identity/trust-bundle.ts'
 import { validateSvid } from '../../identity/validate-svid.ts'
 import type { Plan } from '../../plan/plan.ts'
-import { advertiseStatement, compareIds, entryHash } from '../../protocol/roster.ts'
+import { advertiseStatement, enrolmentsOf, entryHash } from '../../protocol/roster.ts'
 import { contributionStatement } from '../../protocol/statements.ts'
 import { type Receipt, receiptSha256 } from '../receipt.ts'
 import { breakIf, broken, type Holds } from './link.ts'
@@ -28,16 +28,16 @@ export function receiptsHold(plan: Plan, version: SessionVersion, session: HeldS
   )
   const stated = version.session.receipts
   breakIf(stated.length !== receipts.length, 'receipts_differ', `the statement lists ${stated.length} receipts`)
-  const enrolled = new Set(plan.participants.enrolled)
-  let previous = ''
+  const enrolments = enrolmentsOf(plan.participants.enrolled)
   for (const [place, receipt] of receipts.entries()) {
     const { spiffeId } = receipt.entry
     const listed = stated[place]
     const same = listed?.spiffeId === spiffeId && listed.sha256 === receiptSha256(receipt)
     breakIf(!same, 'receipts_differ', `the receipt of ${spiffeId} is not the one the statement lists`)
-    breakIf(compareIds(previous, spiffeId) >= 0, 'roster_differs', `${spiffeId} does not stand in roster order`)
-    previous = spiffeId
-    breakIf(!enrolled.has(spiffeId), 'not_enrolled', `${spiffeId} is not enrolled in the plan`)
+    const enrolment = enrolments.get(spiffeId)
+    breakIf(enrolment === undefined, 'not_enrolled', `${spiffeId} is not enrolled in the plan`)
+    const line = session.record.roster[receipt.index - 1]
+    breakIf(line?.enrolment !== enrolment, 'roster_differs', `line ${receipt.index} is not that of ${spiffeId}`)
     checkReceipt(version, session, receipt)
   }
   return { value: null, detail: `${receipts.length} receipts` }

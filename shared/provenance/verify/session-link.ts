@@ -10,7 +10,7 @@ import { contextDigest } from '../../protocol/context.ts'
 import type { SessionDigests } from '../../protocol/deal.ts'
 import { quorumCertificateFlaw } from '../../protocol/quorum-certificate.ts'
 import { ProtocolError } from '../../protocol/refusal.ts'
-import { rosterDigest } from '../../protocol/roster.ts'
+import { isEachLineAnothers, rosterDigest } from '../../protocol/roster.ts'
 import { survivorsStatement } from '../../protocol/statements.ts'
 import { sharingParameters } from '../../protocol/threshold.ts'
 import { bytesOfHex, encodeCanonical } from '../canonical-file.ts'
@@ -102,7 +102,8 @@ function checkedRoster(
     `the roster has ${roster.length} lines, the statement says ${claim.rosterSize}`,
   )
   const enrolled = plan.participants.enrolled.length
-  breakIf(roster.length > enrolled, 'roster_differs', `${roster.length} on the roster, ${enrolled} enrolled`)
+  const isOneEach = isEachLineAnothers(roster, enrolled)
+  breakIf(!isOneEach, 'roster_differs', `${roster.length} lines are not of as many among ${enrolled} enrolled`)
   const keys = new Set(roster.map((line) => encodeHex(line.signingKey)))
   breakIf(keys.size !== roster.length, 'roster_differs', 'a signing key stands on the roster twice')
   return digest

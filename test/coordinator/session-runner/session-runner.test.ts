@@ -49,6 +49,7 @@ async function lab(federation: Federation, silentFrom: Record<string, Instructio
       setup: {
         context,
         contextDigest: contextDigest(context),
+        enrolled: expected,
         expected: new Set(expected),
         targetCohort: expected.length,
       },

@@ -63,7 +63,8 @@ describe('stage 1: nothing is dealt', () => {
   /** Puts the changed neighbour's true hash and key in the list, so that only the later check can catch it. */
   const relisted = (truth: Roster): Roster => {
     const lines = [...truth.lines]
-    for (const { index, entry } of truth.neighbours) lines[index - 1] = rosterLine(entry)
+    for (const { index, entry } of truth.neighbours)
+      lines[index - 1] = rosterLine(entry, lines[index - 1]?.enrolment ?? 0)
     return { ...truth, lines }
   }
   const cases: readonly [string, string, (truth: Roster) => Roster][] = [
@@ -118,7 +119,7 @@ describe('stage 1: nothing is dealt', () => {
     ],
     [
       'an identity that is not enrolled',
-      'not_enrolled',
+      'roster_disagrees',
       (t) => relisted(neighbour(t, () => ({ spiffeId: 'spiffe://test.example/site/000' }))),
     ],
     [

@@ -159,7 +159,7 @@ test('an advertisement older than the admission window is not dealt under', asyn
   const early = advertiseKeys(setupOf(federation, site), environmentOf(federation, site, NOW_MS - 300_000))
   site.session = early.session
   for (const effect of early.effects) if (effect.kind === 'record') site.journal.record(effect.fact)
-  const lines = [{ signingKey: new Uint8Array(33), entryHash: new Uint8Array(32) }]
+  const lines = [{ enrolment: 1, signingKey: new Uint8Array(33), entryHash: new Uint8Array(32) }]
   await tell(federation, site, { kind: 'share-keys', ownIndex: 1, lines, neighbours: [], threshold: 3 })
   expect(site.refusal?.code).toBe('stage_1_too_late')
 })

@@ -9,7 +9,11 @@ const SIZE = 5
 const QUORUM = 3
 const digests = { contextDigest: new Uint8Array(32).fill(1), rosterDigest: new Uint8Array(32).fill(2) }
 const keys = Array.from({ length: SIZE }, () => generateSigningKey())
-const roster = keys.map(({ publicKey }) => ({ signingKey: publicKey, entryHash: new Uint8Array(32) }))
+const roster = keys.map(({ publicKey }, place) => ({
+  enrolment: place + 1,
+  signingKey: publicKey,
+  entryHash: new Uint8Array(32),
+}))
 
 const EVERYBODY = encodeBitmap([1, 2, 3, 4, 5], SIZE)
 

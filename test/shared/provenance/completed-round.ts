@@ -20,6 +20,8 @@ export interface Site {
 export interface RoundSpec {
   readonly version: number
   readonly context: SessionContext
+  /** Whose line each is said to be; by default the n-th of the enrolled on line n. */
+  readonly enrolments?: readonly number[]
   /** In roster order. */
   readonly sites: readonly Site[]
   /** Roster indices of U3; U2 is everybody. */
@@ -49,10 +51,11 @@ export function completedRound(spec: RoundSpec): CompletedSession {
     return { signingKey, entry: { ...stated, certificateChain: [leaf.der], signature } }
   })
   const entries = members.map((member) => member.entry)
+  const lines = entries.map((entry, place) => rosterLine(entry, spec.enrolments?.[place] ?? place + 1))
   const keyOf = (index: number) => members[index - 1]!.signingKey
   const digests = {
     contextDigest: contextDigest(context),
-    rosterDigest: rosterDigest(contextDigest(context), entries.map(rosterLine)),
+    rosterDigest: rosterDigest(contextDigest(context), lines),
   }
   const shared = encodeBitmap(
     entries.map((_, place) => place + 1),
@@ -70,6 +73,7 @@ export function completedRound(spec: RoundSpec): CompletedSession {
   return {
     context,
     entries,
+    lines,
     certificate: { shared, survivors: survived, signatures },
     contributions: new Map(contributions),
   }

@@ -68,6 +68,23 @@ describe('session', () => {
     expect(firstBroken(signer, hooks)).toMatchObject({ name: 'session', version: 2, code })
   })
 
+  test.each([
+    ['one site on two lines', [1, 2, 2, 3, 4]],
+    ['a line of more sites than are enrolled', [1, 2, 3, 4, 6]],
+    ['lines out of order', [2, 1, 3, 4, 5]],
+  ])('%s', (_, enrolments) => {
+    expect(
+      firstBroken(
+        signer,
+        happening(() => ({ enrolments })),
+      ),
+    ).toMatchObject({
+      name: 'session',
+      version: 2,
+      code: 'roster_differs',
+    })
+  })
+
   test('names the field of the context that differs', () => {
     const hooks = happening(({ context }) => ({ context: { ...context, enrolledCount: 50 } }))
     expect(firstBroken(signer, hooks)?.detail).toContain('enrolledCount')

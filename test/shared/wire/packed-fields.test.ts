@@ -38,9 +38,9 @@ test('roster lines come whole', () => {
     $case: 'shareKeys',
     value: { ownIndex: 1, lines: new Uint8Array(bytes), neighbours: [], threshold: 2 },
   })
-  const read = instructionFromWire(roster(3 * 65))
+  const read = instructionFromWire(roster(3 * 67))
   expect(read?.kind === 'share-keys' && read.lines.length).toBe(3)
-  for (const bytes of [3 * 65 - 1, 3 * 65 + 1]) expect(() => instructionFromWire(roster(bytes))).toThrow(malformed)
+  for (const bytes of [3 * 67 - 1, 3 * 67 + 1]) expect(() => instructionFromWire(roster(bytes))).toThrow(malformed)
 })
 
 test('a deal for a holder has its leaf', () => {

@@ -8,7 +8,7 @@ import { reconstructSecret } from '../../../shared/crypto/shamir.ts'
 import { signingKeyFromSecret } from '../../../shared/crypto/signatures.ts'
 import { contextDigest } from '../../../shared/protocol/context.ts'
 import type { ParticipantMessage } from '../../../shared/protocol/messages.ts'
-import { advertiseStatement, entryHash, type RosterEntry } from '../../../shared/protocol/roster.ts'
+import { advertiseStatement, entryHash, type RosterEntry, type RosterLine } from '../../../shared/protocol/roster.ts'
 import { contributionStatement, survivorsStatement } from '../../../shared/protocol/statements.ts'
 import { encodeTuple } from '../../../shared/protocol/tuple.ts'
 import { decodeSum } from '../../../shared/vector/sum.ts'
@@ -115,7 +115,11 @@ function participant({ site, index, draws, secrets }: ReplayedSite, roster: Rost
   const signing = signingKeyFromSecret(secrets.signing)
   const keys = hexEntry(entry)
   const chain = entry.certificateChain.map(hex)
-  const leaf = described.rosterLeafTuple(index, hex(line.signingKey), hex(line.entryHash))
+  const leaf = described.rosterLeafTuple(index, {
+    enrolment: line.enrolment,
+    signingKey: hex(line.signingKey),
+    entryHash: hex(line.entryHash),
+  })
   return {
     index,
     spiffeId: site.spiffeId,
@@ -142,8 +146,8 @@ function hexEntry(entry: RosterEntry): described.AdvertisedKeys {
   }
 }
 
-function rosterLeaf(index: number, line: { readonly signingKey: Uint8Array; readonly entryHash: Uint8Array }) {
-  return encodeTuple('blindsum/v1/roster-leaf', index, line.signingKey, line.entryHash)
+function rosterLeaf(index: number, { enrolment, signingKey, entryHash }: RosterLine) {
+  return encodeTuple('blindsum/v1/roster-leaf', index, enrolment, signingKey, entryHash)
 }
 
 function maskedInput(one: ReplayedSite, { federation, sites, messages }: Replay, shownDigests: described.Digests) {

@@ -112,11 +112,16 @@ export function statementVectors() {
   const entry = { ...keys, certificateChain: [ascending(1, 5), ascending(9, 3)], signature: ascending(40, 64) }
   const chain = entry.certificateChain.map(hex)
   const lines = [3, 4, 5].map((first) => ({
+    enrolment: 2 * first,
     signingKey: Uint8Array.of(2, ...ascending(first, 32)),
     entryHash: ascending(10 * first, 32),
   }))
   const leaves = lines.map((line, place) =>
-    described.rosterLeafTuple(place + 1, hex(line.signingKey), hex(line.entryHash)),
+    described.rosterLeafTuple(place + 1, {
+      enrolment: line.enrolment,
+      signingKey: hex(line.signingKey),
+      entryHash: hex(line.entryHash),
+    }),
   )
   const root = treeHash(leaves.map(described.encodeDescribed))
   const leaf = { holder: 260, ciphertextDigest: digest, selfShareCommitment: share, maskKeyShareCommitment: digest }

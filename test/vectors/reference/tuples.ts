@@ -146,10 +146,19 @@ export function entryTuple(entry: AdvertisedKeys, chain: readonly string[], sign
   }
 }
 
-export function rosterLeafTuple(index: number, signingKey: string, entryHash: string): DescribedTuple {
+export function rosterLeafTuple(
+  index: number,
+  line: { readonly enrolment: number; readonly signingKey: string; readonly entryHash: string },
+): DescribedTuple {
+  const { enrolment, signingKey, entryHash } = line
   return {
     label: 'blindsum/v1/roster-leaf',
-    fields: [integer('index', index), octets('signingKey', signingKey), octets('entryHash', entryHash)],
+    fields: [
+      integer('index', index),
+      integer('enrolment', enrolment),
+      octets('signingKey', signingKey),
+      octets('entryHash', entryHash),
+    ],
   }
 }
 

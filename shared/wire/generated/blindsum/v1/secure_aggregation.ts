@@ -47,7 +47,10 @@ export interface Neighbour {
 
 export interface RosterForParticipant {
   ownIndex: number;
-  /** the same for everybody: per participant, in order, v (33) and entry hash (32) */
+  /**
+   * The same for everybody: per participant, in order, its place among the plan's enrolled, sorted by SPIFFE ID and counted
+   * from 1 (two bytes, big-endian), v (33) and entry hash (32).
+   */
   lines: Uint8Array;
   /** in index order */
   neighbours: Neighbour[];
