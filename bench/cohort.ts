@@ -100,7 +100,7 @@ export function participantSetup(
 /** A journal that has never heard of anything. */
 const EMPTY_JOURNAL: JournalView = {
   knowsSession: () => false,
-  knowsPlan: () => false,
+  tookPartSince: () => false,
   isSpent: () => false,
   maskedSessionsOn: () => 0,
   maskedSessionsSince: () => 0,

@@ -26,7 +26,7 @@ export function authorFinding(
     const detail = `the plan is not signed yet: it needs the signature (blindsum plan sign) of ${authors}`
     return { ...failed(detail), isOptional: true }
   }
-  const objection = refuseAuthor({ planDigest, signature, isUnderWay: false }, policy, verifier)
+  const objection = refuseAuthor({ planDigest, signature, tookPartSince: () => false }, policy, verifier)
   if (objection !== null) return failed(`${objection.code}: ${objection.message}`)
   return found(`signed by ${signature.authorId} at ${utcTime(signature.signedAtMs)}, whom the policy names`)
 }

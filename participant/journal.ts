@@ -67,7 +67,11 @@ export function openJournal(path: string): Journal {
   const one = (sql: string, ...values: SQLInputValue[]) => database.prepare(sql).get(...values)
   return {
     knowsSession: (sessionId) => one('SELECT 1 FROM session WHERE id = ?', sessionId) !== undefined,
-    knowsPlan: (planDigest) => one('SELECT 1 FROM session WHERE plan_digest = ? LIMIT 1', planDigest) !== undefined,
+    tookPartSince: (planDigest, ms) => {
+      const joined = 'session JOIN spent_update ON session_id = id'
+      const sql = `SELECT 1 FROM ${joined} WHERE plan_digest = ? AND opened_at_ms >= ? LIMIT 1`
+      return one(sql, planDigest, ms) !== undefined
+    },
     isSpent: (updateDigest) => one('SELECT 1 FROM spent_update WHERE digest = ?', updateDigest) !== undefined,
     maskedSessionsOn: ({ modelDigest, planDigest, round }) => {
       const count = 'SELECT count(DISTINCT id) FROM session JOIN spent_update ON session_id = id WHERE'

@@ -187,10 +187,8 @@ export class Preparation {
     const { bytes: document, planSignature: signature } = await download(documentOf)
     // Safety: whose plan it is, before a byte of it is read; what it asks for, before anything else is fetched.
     const nowMs = Date.now()
-    const stranger = refuseAuthor({ planDigest, signature, isUnderWay: journal.knowsPlan(planDigest) }, policy, {
-      bundle: site().bundle,
-      nowMs,
-    })
+    const tookPartSince = (ms: number) => journal.tookPartSince(planDigest, ms)
+    const stranger = refuseAuthor({ planDigest, signature, tookPartSince }, policy, { bundle: site().bundle, nowMs })
     if (stranger !== null) throw new NotReady(stranger.code, stranger.message)
     const plan = parsePlan(document)
     objectTo(refusePlan(plan, policy, { ...site(), planDigestHex: encodeHex(planDigest) }), log)

@@ -13,14 +13,16 @@ export function refuseAuthor(
   signed: {
     readonly planDigest: Uint8Array
     readonly signature: PlanSignature | null
-    /** Whether the site has taken part in this very plan before: its signature may then have grown old meanwhile. */
-    readonly isUnderWay: boolean
+    /** Whether the site has masked an update for this very plan since then: a run under way is not cut off for its age. */
+    readonly tookPartSince: (ms: number) => boolean
   },
   policy: Pick<PolicyConfig, 'planAuthors' | 'planSignatureMaxAgeDays'>,
   verifier: { readonly bundle: TrustBundle; readonly nowMs: number },
 ): PolicyObjection | null {
-  const maxAgeMs = signed.isUnderWay ? Number.POSITIVE_INFINITY : policy.planSignatureMaxAgeDays * DAY_MS
-  const verdict = verifyPlanSignature({ ...signed, ...verifier, maxAgeMs })
+  const { planDigest, signature, tookPartSince } = signed
+  const span = policy.planSignatureMaxAgeDays * DAY_MS
+  const maxAgeMs = tookPartSince(verifier.nowMs - span) ? Number.POSITIVE_INFINITY : span
+  const verdict = verifyPlanSignature({ planDigest, signature, ...verifier, maxAgeMs })
   if (!verdict.ok) return { code: verdict.code, message: verdict.message }
   if (isNamed(policy.planAuthors, verdict.authorId)) return null
   const message = `the plan is signed by ${verdict.authorId}, whom this site’s policy.planAuthors does not name`

@@ -47,8 +47,8 @@ export interface SessionTarget {
 /** What the core asks of the journal. Answers reflect every fact recorded so far. */
 export interface JournalView {
   knowsSession(sessionId: Uint8Array): boolean
-  /** Whether a session of this plan was ever entered. */
-  knowsPlan(planDigest: Uint8Array): boolean
+  /** Whether a session of this plan, opened at this time (Unix milliseconds) or later, has spent an update. */
+  tookPartSince(planDigest: Uint8Array, ms: number): boolean
   isSpent(updateDigest: Uint8Array): boolean
   /** How many sessions have spent an update: on this global model, or in this round of this plan, whichever are more. */
   maskedSessionsOn(target: SessionTarget): number

@@ -1,6 +1,6 @@
 /**
  * Exact tails of the hypergeometric distribution: how many of `drawn` places, drawn from `total` without repetition, are
- * among the `marked` ones. Everything is an integer, a count of the C(total, drawn) ways to draw, because bounds like 2^-80
+ * among the `marked` ones. Everything is an integer, a count of the C(total, drawn) ways to draw, because bounds like 2^-96
  * are far below what floating point can add up.
  */
 

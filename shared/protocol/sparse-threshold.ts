@@ -2,7 +2,7 @@
  * Parameters of the sparse graph (Bell et al., CCS 2020): the smallest even k, from 64, for which exact hypergeometric tails
  * stay below the bounds. docs/protocol.md derives each bound; probabilities are over the random places on the ring.
  *
- * Privacy, malicious: c is the least with (n²/2)·P[Hyp(n, C, k) > c] ≤ 2^-80, so that two ends of an arc cannot both lean on
+ * Privacy, malicious: c is the least with (n²/2)·P[Hyp(n, C, k) > c] ≤ 2^-96, so that two ends of an arc cannot both lean on
  * colluders; and rosters with made-up lines cannot carry two certificates. Semi-honest: nobody has t corrupt neighbours, and no
  * k places in two runs are all corrupt or silent, each with 2^-40. Correctness: everybody keeps t holders, 2^-20.
  */
@@ -11,8 +11,8 @@ import { type AdversaryAssumptions, type NoParameters, type Parameters, silent }
 
 /** Neighbours of everybody at least, so that masks do not hang on a handful of others. */
 const LEAST_NEIGHBOURS = 64
-/** A malicious coordinator may try 2^40 rosters within the admission window: 2^-80 each leaves 2^-40. */
-const MALICIOUS_BITS = 80n
+/** A malicious coordinator may try 2^56 rosters within the admission window: 2^-96 each leaves 2^-40. */
+const MALICIOUS_BITS = 96n
 const SEMI_HONEST_BITS = 40n
 /** A session that fails for want of shares is no breach. */
 const CORRECTNESS_BITS = 20n

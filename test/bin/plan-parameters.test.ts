@@ -19,7 +19,7 @@ test('prints k, t, c, q and costs for the sizes a roster may have', async () => 
   ])
   expect(code).toBe(0)
   expect(stdout).toMatch(/^200 enrolled, C = 20 may collude, malicious coordinator/)
-  expect(stdout).toMatch(/\n *200 +sparse +64 +44 +20 +111 +20 /)
+  expect(stdout).toMatch(/\n *200 +sparse +70 +47 +20 +111 +20 /)
   expect(stdout).toContain('n = 50: no parameters (colluders)')
 })
 

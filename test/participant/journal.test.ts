@@ -75,15 +75,16 @@ test('masked sessions are counted from a time on, after a restart too', () => {
   })
 })
 
-test('a plan is known once a session of it was entered', () => {
+test('a plan was taken part in once an update was masked for it, and from then on', () => {
+  const fact = { ...opened(first), atMs: 100 }
   within((journal) => {
-    const fact = opened(first)
-    expect(journal.knowsPlan(fact.planDigest)).toBe(false)
     journal.record(fact)
+    expect(journal.tookPartSince(fact.planDigest, 0)).toBe(false)
+    journal.record({ kind: 'update-spent', sessionId: first, updateDigest: fill(4) })
   })
   within((journal) => {
-    expect(journal.knowsPlan(opened(first).planDigest)).toBe(true)
-    expect(journal.knowsPlan(fill(99))).toBe(false)
+    expect([100, 101].map((ms) => journal.tookPartSince(fact.planDigest, ms))).toEqual([true, false])
+    expect(journal.tookPartSince(fill(99), 0)).toBe(false)
   })
 })
 

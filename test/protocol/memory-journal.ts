@@ -15,8 +15,8 @@ export class MemoryJournal implements JournalView {
     return this.facts.some((fact) => fact.kind === 'session-opened' && hex(fact.sessionId) === hex(sessionId))
   }
 
-  knowsPlan(planDigest: Uint8Array): boolean {
-    return this.facts.some((fact) => fact.kind === 'session-opened' && hex(fact.planDigest) === hex(planDigest))
+  tookPartSince(planDigest: Uint8Array, ms: number): boolean {
+    return this.#spentIn((opened) => opened.atMs >= ms && hex(opened.planDigest) === hex(planDigest)) > 0
   }
 
   isSpent(updateDigest: Uint8Array): boolean {

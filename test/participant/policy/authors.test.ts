@@ -15,9 +15,9 @@ const codeOf = (
   signature: PlanSignature | null,
   policy: object = {},
   trust = bundle,
-  { atMs = nowMs, isUnderWay = false } = {},
+  { atMs = nowMs, tookPartAtMs = 0 } = {},
 ) =>
-  refuseAuthor({ planDigest, signature, isUnderWay }, policyFile.parse({ planAuthors: [AUTHOR], ...policy }), {
+  refuseAuthor({ planDigest, signature, tookPartSince: (ms) => tookPartAtMs >= ms }, policyFile.parse({ planAuthors: [AUTHOR], ...policy }), {
     bundle: trust,
     nowMs: atMs,
   })?.code ?? null
@@ -51,10 +51,13 @@ test('a signature older than the policy bears', () => {
 })
 
 test('the signature of a plan under way may grow old, and nothing else', () => {
-  const later = { atMs: nowMs + 900 * DAY_MS, isUnderWay: true }
+  const atMs = nowMs + 900 * DAY_MS
+  const later = { atMs, tookPartAtMs: atMs - 90 * DAY_MS }
   expect(codeOf(signed(), {}, bundle, later)).toBe(null)
   expect(codeOf(signed('spiffe://a.example/author/eve'), {}, bundle, later)).toBe('plan_author_not_permitted')
   expect(codeOf(null, {}, bundle, later)).toBe('plan_unsigned')
+  const long = { atMs, tookPartAtMs: atMs - 90 * DAY_MS - 1 }
+  expect(codeOf(signed(), {}, bundle, long)).toBe('plan_signature_too_old')
 })
 
 test('patterns are of a trust domain by its whole name', () => {
