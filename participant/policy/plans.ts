@@ -49,7 +49,10 @@ export function refusePlan(plan: Plan, policy: PolicyConfig, site: SiteFacts): P
     'trust_domain_wrong',
     `the plan enrols workloads outside the trust domain ${site.trustDomain}: ${named(foreign)}`,
   )
-  const strangers = enrolled.filter((id) => !permitsPeer(policy, site.trustDomain, id) && !foreign.includes(id))
+  // The site is no peer of itself: a list of the others permits the plan.
+  const strangers = enrolled.filter(
+    (id) => id !== site.spiffeId && !permitsPeer(policy, site.trustDomain, id) && !foreign.includes(id),
+  )
   objectIf(strangers.length > 0, 'peer_not_permitted', `policy.peers does not permit ${named(strangers)}`)
   objectIf(
     minimumCohort < policy.minimumCohort,

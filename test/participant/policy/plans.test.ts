@@ -57,6 +57,7 @@ test.each([
   ['a threshold above the bound', {}, { minimumThresholdFraction: 0.74 }],
   ['a data set by its name', { data: setOf('default') }, { dataSets: ['default'] }],
   ['peers by pattern', {}, { peers: ['spiffe://a.example/site/*'] }],
+  ['a list of all peers without the site itself', {}, { peers: others }],
 ])('%s is permitted', (_what, changes, policy) => {
   expect(codes(changes, policy)).toEqual([])
 })
