@@ -176,7 +176,7 @@ function checkPolicy(config: ParticipantConfig, { plan, digest }: LoadedPlan, id
     dataSets: dataFormats(config.data),
     planDigestHex: encodeHex(digest),
   })
-  if (objections.length === 0) return 'the site’s policy permits the plan'
+  if (objections.length === 0) return 'the rest of the policy permits it'
   throw new ConfigError(
     'plan_not_permitted',
     objections.map(({ code, message }) =>

@@ -1,10 +1,11 @@
 /** What `participant check` says of identities that are valid and will not do. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { writePlan } from '../../demo/plan.ts'
+import { TRUST_DOMAIN } from '../../demo/sites.ts'
 import { initAuthority, issueSvid } from '../../shared/authority/authority-folder.ts'
 import { runInProcess } from './run-commands.ts'
 
@@ -106,6 +107,18 @@ describe('participant check', () => {
       isOptional: false,
       detail: expect.stringContaining('plan_author_not_permitted'),
     })
+  })
+
+  test('the policy beside an author whom it does not name: the rest of it', async () => {
+    const plan = writePlan(folder, { sites: ['a', 'b', 'c'], rounds: 1, seed: 1 })
+    writeFileSync(plan, readFileSync(plan, 'utf8').replaceAll(TRUST_DOMAIN, 'other.example'))
+    const signed = join(folder, 'plan.signed.json')
+    await runInProcess('plan sign', [plan, '--identity', join(folder, 'identity'), '--out', signed])
+    const found = await findings('--plan', signed)
+    expect(found).toContainEqual(expect.objectContaining({ name: 'author', ok: false }))
+    expect(found).toContainEqual(
+      expect.objectContaining({ name: 'policy', ok: true, detail: 'the rest of the policy permits it' }),
+    )
   })
 
   test('a plan that does not enrol the site', async () => {
