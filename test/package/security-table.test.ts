@@ -1,6 +1,7 @@
 /**
  * docs/security.md says of every attack what happens and which test shows it. Held to its word: each row has a test or says
- * "not built", each linked file is there, each adversary test is linked, and each code is one that the software can give.
+ * "not built", each linked file is there, each adversary test is linked, each code is one that the software can give and stands
+ * in a test of its row.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -62,6 +63,13 @@ describe('each attack has a test that is there, or says that its part is not bui
   test.each(rows)('$attack', ({ files, shownBy }) => {
     expect(files.length > 0 || shownBy === 'not built').toBe(true)
     expect(files.filter((file) => !file.endsWith('.test.ts') || !existsSync(join(ROOT, file)))).toEqual([])
+  })
+})
+
+describe('each code of an attack stands in one of its tests', () => {
+  test.each(rows.filter(({ codes }) => codes.length > 0))('$attack', ({ codes, files }) => {
+    const tests = files.map((file) => readFileSync(join(ROOT, file), 'utf8')).join('\n')
+    expect(codes.filter((code) => !new RegExp(`\\b${code}\\b`).test(tests))).toEqual([])
   })
 })
 
