@@ -62,6 +62,13 @@ describe('links', () => {
   })
 })
 
+test('the front door names scripts that are there, those for the checks among them', () => {
+  const { scripts } = JSON.parse(read('package.json'))
+  const named = [...read('README.md').matchAll(/npm run ([a-z:]+)/g)].map((match) => match[1] ?? '')
+  expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([])
+  expect(named).toEqual(expect.arrayContaining(['test:mutation', 'attacks', 'vectors', 'fuzz', 'bench']))
+})
+
 test('the front door shows the two commands', () => {
   expect(read('README.md')).toContain('npm ci && npm run demo')
   expect(read('README.md')).toContain('npm ci && npm test')
