@@ -2,15 +2,15 @@
  * The cohort of a measured session: identities under one authority, a plan whose rates give about the wished number of
  * neighbours, and the coordinator's and the participants' setups for it.
  */
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { JournalView } from '../participant/protocol/journal.ts'
 import type { ParticipantEnvironment, ParticipantSetup } from '../participant/protocol/session-state.ts'
-import { authorityBundle, createAuthority, signSvid } from '../shared/authority/authority.ts'
 import { signWithIdentity } from '../shared/identity/identity-signature.ts'
 import type { TrustBundle } from '../shared/identity/trust-bundle.ts'
 import { contextDigest, type SessionContext } from '../shared/protocol/context.ts'
 import { type AdversaryAssumptions, colluders, findParameters } from '../shared/protocol/threshold.ts'
 import { systemRng } from '../shared/random.ts'
+import { certifyCohort } from '../simulation/identities.ts'
 
 const TRUST_DOMAIN = 'bench.example'
 const INPUT_BITS = 16
@@ -29,16 +29,16 @@ export interface Identities {
 
 /** `count` real certificates; ids sort in index order. */
 export async function makeIdentities(count: number): Promise<Identities> {
-  const authority = await createAuthority({ trustDomain: TRUST_DOMAIN, nowMs: NOW_MS })
-  const all: Identity[] = []
-  for (let place = 1; place <= count; place += 1) {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-    const spiffeId = `spiffe://${TRUST_DOMAIN}/site/${String(place).padStart(5, '0')}`
-    const certificate = await signSvid({ authority, spiffeId, publicKey, nowMs: NOW_MS })
-    const signWithCertificate = (statement: Uint8Array) => signWithIdentity(privateKey, statement)
-    all.push({ spiffeId, certificateChain: [certificate], signWithCertificate })
+  const ids = Array.from({ length: count }, (_, place) => {
+    return `spiffe://${TRUST_DOMAIN}/site/${String(place + 1).padStart(5, '0')}`
+  })
+  const { bundle, all } = await certifyCohort(ids, { trustDomain: TRUST_DOMAIN, nowMs: NOW_MS })
+  return {
+    bundle,
+    all: all.map(({ spiffeId, certificateChain, privateKey }) => {
+      return { spiffeId, certificateChain, signWithCertificate: (statement) => signWithIdentity(privateKey, statement) }
+    }),
   }
-  return { bundle: authorityBundle(authority), all }
 }
 
 /** Equal rates γ = δ, in steps of 0.1 %, with which `n` participants have at least `k` neighbours, and as few as may be. */

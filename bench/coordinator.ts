@@ -6,12 +6,11 @@ import { invariant } from '../shared/errors.ts'
 import type { TrustBundle } from '../shared/identity/trust-bundle.ts'
 import { contextDigest, type SessionContext } from '../shared/protocol/context.ts'
 import type { Instruction } from '../shared/protocol/messages.ts'
-import { Instruction as WireInstruction } from '../shared/wire/generated/blindsum/v1/coordinator.ts'
-import { instructionToWire } from '../shared/wire/to-wire.ts'
+import { instructionBytes as encodeInstruction } from '../simulation/wire-bytes.ts'
 import { NOW_MS } from './cohort.ts'
 import type { Stopwatch } from './stopwatch.ts'
 
-const DOWNLOAD = { planDigest: new Uint8Array(32), modelDigest: new Uint8Array(32), version: 0 }
+const SESSION = { runId: 'bench', round: 1, sessionId: new Uint8Array(16) }
 
 export class MeasuredCoordinator {
   readonly #watch: Stopwatch
@@ -72,6 +71,5 @@ export class MeasuredCoordinator {
 
 /** An instruction as it goes down. */
 export function instructionBytes(instruction: Instruction): Uint8Array {
-  const step = instructionToWire(instruction, DOWNLOAD)
-  return WireInstruction.encode({ runId: 'bench', round: 1, sessionId: new Uint8Array(16), step }).finish()
+  return encodeInstruction(instruction, SESSION)
 }

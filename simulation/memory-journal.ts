@@ -28,10 +28,6 @@ export class MemoryJournal implements JournalView {
     return this.#sessions.has(encodeHex(sessionId))
   }
 
-  knowsPlan(planDigest: Uint8Array): boolean {
-    return [...this.#sessions.values()].some(({ opened }) => equalBytes(opened.planDigest, planDigest))
-  }
-
   tookPartSince(planDigest: Uint8Array, ms: number): boolean {
     return this.#masked((opened) => opened.atMs >= ms && equalBytes(opened.planDigest, planDigest)) > 0
   }
