@@ -10,16 +10,16 @@ import { idPattern } from './id-pattern.ts'
 const MIB = 1024 * 1024
 const idPatterns = z.array(idPattern).min(1).max(10_000)
 
-const NO_AUTHORS =
-  'is missing, and without it no plan can be accepted: name who may sign plans for this site, such as ' +
-  '[spiffe://example.org/author/bea]'
+const WHOM_TO_NAME = 'name who may sign plans for this site, such as [spiffe://example.org/author/bea]'
+const NO_AUTHORS = `is missing, and without it no plan can be accepted: ${WHOM_TO_NAME}`
+const AUTHORS_EMPTY = `is an empty list, so no plan can be accepted: ${WHOM_TO_NAME}`
 
 export const policyFile = z.strictObject({
   // ── who ──
   /** Who may sign the plans that this site trains for: SPIFFE IDs, or patterns ending in `/*`. Required. */
   planAuthors: z
     .array(idPattern, { error: ({ input }) => (input === undefined ? NO_AUTHORS : undefined) })
-    .min(1, NO_AUTHORS)
+    .min(1, AUTHORS_EMPTY)
     .max(1000),
   /** How long a plan's signature is good for, days. Default 90, 1 to 3650. */
   planSignatureMaxAgeDays: z.int().min(1).max(3650).default(DEFAULT_PLAN_SIGNATURE_MAX_AGE_DAYS),

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { z } from 'zod'
 import { ConfigError } from '../errors.ts'
+import { fieldWords, MISSING } from '../field-words.ts'
 import { type Plan, planDocument } from './plan.ts'
 import { planProblems } from './plan-rules.ts'
 
@@ -42,7 +43,7 @@ export function parsePlan(document: Uint8Array): Plan {
   } catch (cause) {
     throw new ConfigError('bad_plan', 'plan: not a JSON document', { cause })
   }
-  const parsed = planDocument.safeParse(json)
+  const parsed = planDocument.safeParse(json, { error: fieldWords })
   if (!parsed.success) throw new ConfigError('bad_plan', schemaProblems(parsed.error, 'plan'))
   const problems = planProblems(parsed.data)
   if (problems.length > 0) throw new ConfigError('bad_plan', problems)
@@ -54,8 +55,8 @@ export function parsePlan(document: Uint8Array): Plan {
 
 /** One line per schema problem, with the path of the field. */
 export function schemaProblems(error: z.ZodError, root: string): string[] {
-  return error.issues.map((issue) => {
-    const path = [root, ...issue.path.map(String)].join('.')
-    return `${path}: ${issue.message}`
+  return error.issues.flatMap(({ path, message }) => {
+    const field = [root, ...path.map(String)].join('.')
+    return message === MISSING ? [`${field} ${MISSING}`] : message.split('\n').map((line) => `${field}: ${line}`)
   })
 }

@@ -7,7 +7,8 @@ import { dirname, resolve } from 'node:path'
 import { parseDocument } from 'yaml'
 import type { z } from 'zod'
 import { ConfigError } from '../errors.ts'
-import { configProblems, fieldWords } from './config-problems.ts'
+import { fieldWords } from '../field-words.ts'
+import { configProblems } from './config-problems.ts'
 
 export interface ConfigFile<T> {
   readonly value: T

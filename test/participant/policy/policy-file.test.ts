@@ -54,6 +54,10 @@ test.each([
   expect(problems).toContain('name who may sign plans for this site, such as [spiffe://example.org/author/bea]')
 })
 
+test('an empty list of authors is not called missing', () => {
+  expect(problemsOf('planAuthors: []\n')).not.toContain('missing')
+})
+
 test.each([
   'planAuthors: [everybody]',
   'planAuthors: [spiffe://a.example]',
