@@ -7,6 +7,9 @@ import type { OperationList } from './operations.ts'
 import { runList } from './run-list.ts'
 import { shrink } from './shrink.ts'
 
+/** How long before a list begins its certificates were made: clocks may jump back, they are not valid any earlier. */
+export const LEEWAY_MS = 1_800_000
+
 export interface Failure {
   readonly number: number
   readonly finding: Finding

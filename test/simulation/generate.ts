@@ -5,17 +5,34 @@ import type { Fate, Operation, OperationList, SimulatedSetup } from './operation
 /** Sizes to roll from, each as often as it stands there. */
 export type Sizes = readonly number[]
 
-export const COMPLETE_SIZES: Sizes = [3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 6, 7, 8, 9]
-export const RING_SIZES: Sizes = [20, 21, 24, 28]
+export const COMPLETE_SIZES: Sizes = [3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 6, 7, 8, 9]
+export const RING_SIZES: Sizes = [21, 22, 24, 28]
 
 /** List number `number` of a seed: the same on every machine. */
 export function rollList(seed: number, number: number, sizes: Sizes): OperationList {
   const die = dice(seed, number)
   const setup = rollSetup(die, sizes)
-  const faults = die.pick([0.02, 0.05, 0.1, 0.2, 0.4])
-  const operations = rollSession(die, setup.size, faults)
-  while (die.chance(0.15)) operations.push(rollOpening(die, setup.size), ...rollSession(die, setup.size, faults))
+  const trouble = rollTroubles(die, setup.size)
+  const operations = rollSession(die, setup.size, trouble)
+  while (die.chance(0.15)) operations.push(rollOpening(die, setup.size), ...rollSession(die, setup.size, trouble))
   return { setup, operations }
+}
+
+/** How often a site is troubled in a stage, and how often something happens besides. */
+interface Troubles {
+  readonly of: readonly number[]
+  readonly accidents: number
+}
+
+/** Either everybody has its share of faults, or a few have most of them, so that the others can do without. */
+function rollTroubles(die: Dice, size: number): Troubles {
+  const everybody = Array.from({ length: size }, (_, place) => place)
+  if (die.chance(0.35)) {
+    const faults = die.pick([0.02, 0.05, 0.1, 0.2, 0.4])
+    return { of: everybody.map(() => faults), accidents: faults / 3 }
+  }
+  const few = shuffled(die, size).slice(0, 1 + die.roll(Math.max(1, Math.floor(size / 3))))
+  return { of: everybody.map((place) => (few.includes(place) ? 0.4 : 0)), accidents: die.pick([0.01, 0.03]) }
 }
 
 function rollSetup(die: Dice, sizes: Sizes): SimulatedSetup {
@@ -24,7 +41,7 @@ function rollSetup(die: Dice, sizes: Sizes): SimulatedSetup {
   return {
     size,
     gammaPpm,
-    minimumCohort: die.pick([2, 3, 3]),
+    minimumCohort: die.pick(size < 5 ? [2, 3] : [2, 3, 3]),
     targetCohort: size > 3 && die.chance(0.15) ? size - 1 : size,
     modulusBits: die.pick([8, 13, 16, 20, 32]),
     run: die.roll(1000),
@@ -38,26 +55,28 @@ function rollOpening(die: Dice, size: number): Operation {
   return { does: 'open', fresh, isSameModel: die.chance(0.7) }
 }
 
-function rollSession(die: Dice, size: number, faults: number): Operation[] {
+function rollSession(die: Dice, size: number, { of, accidents }: Troubles): Operation[] {
   const operations: Operation[] = []
   const stages = die.pick([1, 2, 3, 4, 5, 5, 5, 5])
   for (let stage = 0; stage < stages; stage += 1) {
     const sites = shuffled(die, size)
     // A stage may close early: then not everybody has heard of it.
-    const heard = die.chance(faults / 2) ? sites.slice(0, die.roll(size)) : sites
+    const heard = die.chance(accidents) ? sites.slice(0, die.roll(size)) : sites
     const troubled: number[] = []
     for (const site of heard) {
-      if (die.chance(faults)) {
+      if (die.chance(of[site] ?? 0)) {
         operations.push(...rollTrouble(die, site))
         troubled.push(site)
       } else operations.push({ does: 'hear', site, fate: 'arrives' })
-      if (die.chance(faults / 3)) operations.push(rollAccident(die, size))
+      if (die.chance(accidents)) operations.push(rollAccident(die, size))
     }
     for (const site of troubled) {
       if (die.chance(0.5)) operations.push({ does: die.pick(['retry', 'hear']), site, fate: 'arrives' })
     }
     operations.push({ does: 'close' })
-    if (die.chance(faults / 2)) operations.push(rollAccident(die, size))
+    // What the network kept in this stage comes in the next.
+    if (troubled.length > 0 && die.chance(0.4)) operations.push(rollArrival(die))
+    if (die.chance(accidents)) operations.push(rollAccident(die, size))
   }
   return operations
 }
@@ -118,8 +137,12 @@ function rollAccident(die: Dice, size: number): Operation {
     case 10:
       return { does: 'restart-coordinator' }
     default:
-      return { does: 'arrive', place: die.roll(8), again: die.chance(0.3) }
+      return rollArrival(die)
   }
+}
+
+function rollArrival(die: Dice): Operation {
+  return { does: 'arrive', place: die.roll(8), again: die.chance(0.3) }
 }
 
 function shuffled(die: Dice, size: number): number[] {

@@ -72,10 +72,7 @@ function refused(world: World, { site, message }: Letter, code: string): Answer 
   count(world, `rejected ${code}`)
   const isUntimely = code === 'advertised_too_early_or_late'
   if (isUntimely) world.untimely.add(siteAt(world, site).spiffeId)
-  const isHonest =
-    HONEST_REJECTIONS.has(code) ||
-    (isUntimely && world.mayBlameClocks) ||
-    (code === 'wrong_stage' && world.mayBeAskedAgain)
+  const isHonest = HONEST_REJECTIONS.has(code) || (isUntimely && world.mayBlameClocks)
   promised('refused_honestly', isHonest, () => `the ${message.kind} of site ${site} is rejected with ${code}`)
   return 'refused'
 }

@@ -139,6 +139,7 @@ async function checkSum(world: World): Promise<void> {
   const { coordinator, accumulator } = world.session
   if (coordinator.stage !== 'completed') return
   count(world, 'completed')
+  if (coordinator.roster.graph.kind === 'sparse') count(world, 'completed on a ring')
   if (coordinator.survivors.length < coordinator.shared.length) count(world, 'completed without dropouts’ inputs')
   const sum = accumulator.slice()
   await cpuMaskEngine().accumulate(sum, coordinator.masks)
