@@ -7,7 +7,9 @@ import { dirname, relative, resolve } from 'node:path'
 import { z } from 'zod'
 import { replaceFile } from '../shared/authority/atomic-file.ts'
 import { ConfigError } from '../shared/errors.ts'
+import { fieldWords } from '../shared/field-words.ts'
 import { identityKeyRefusal } from '../shared/identity/identity-signature.ts'
+import { parseStrictJson } from '../shared/identity/strict-json.ts'
 import { canonicalJson } from '../shared/plan/plan-document.ts'
 import { type PlanSignature, signPlan } from '../shared/plan/plan-signature.ts'
 import { planSignatureForm, planSignatureFromForm, planSignatureToForm } from '../shared/plan/plan-signature-form.ts'
@@ -64,18 +66,43 @@ export function writeSignedPlan(path: string, { plan, modelFile }: LoadedPlan, s
   }
 }
 
-/** The file's content, or null when it does not say that it is a signed plan. */
+/** The file's content, or null when it is not meant as a signed plan. */
 function readSigned(path: string): z.infer<typeof signedPlanFile> | null {
-  let json: unknown
+  let text: string
   try {
-    json = JSON.parse(readFileSync(path, 'utf8'))
+    text = readFileSync(path, 'utf8')
   } catch {
-    // Not there, or no JSON: the reader of plan.yaml says what is wrong.
+    // Not there: the reader of plan.yaml says so.
     return null
   }
-  const says = typeof json === 'object' && json !== null && 'format' in json ? json.format : null
-  if (says !== FORMAT) return null
-  const parsed = signedPlanFile.safeParse(json)
+  if (!isMeantAsSigned(path, text)) return null
+  const problem = formProblem(text)
+  if (problem !== null) throw new ConfigError('bad_signed_plan', `${path}: ${problem}`)
+  const parsed = signedPlanFile.safeParse(JSON.parse(text), { error: fieldWords })
   if (!parsed.success) throw new ConfigError('bad_signed_plan', configProblems(parsed.error, path))
   return parsed.data
+}
+
+/** A plan.yaml is never JSON: a signed plan of which something is missing must not be read as one. */
+function isMeantAsSigned(path: string, text: string): boolean {
+  return path.endsWith('.signed.json') || /^\ufeff?\s*\{/.test(text) || /^["']?signature["']?\s*:/m.test(text)
+}
+
+/** Why the text is no signed plan that this program reads, before its fields are looked at, or null. */
+function formProblem(text: string): string | null {
+  if (text.startsWith('\ufeff')) return 'begins with a byte order mark: save it as UTF-8 without one'
+  if (isCutOff(text)) return 'is cut off: get it again from its author'
+  const json = parseStrictJson(text)
+  if (!json.ok) return `is not a signed plan: ${json.message}`
+  const says =
+    typeof json.value === 'object' && json.value !== null && 'format' in json.value ? json.value.format : null
+  if (says === FORMAT) return null
+  const found = typeof says === 'string' ? `is ${JSON.stringify(says.slice(0, 64))}` : 'is missing'
+  return `its format ${found}, this program reads ${FORMAT}; a plan that is not signed is YAML`
+}
+
+/** True if brackets are open at the end, outside of strings. */
+function isCutOff(text: string): boolean {
+  const bare = text.replace(/"(?:[^"\\]|\\.)*"/g, '')
+  return bare.trim() === '' || (bare.match(/[{[]/g)?.length ?? 0) > (bare.match(/[}\]]/g)?.length ?? 0)
 }

@@ -1,10 +1,10 @@
 /** `blindsum plan sign`: the author answers for a plan, on whatever machine holds the author's key. Contacts nobody. */
 import { encodeHex } from '../../shared/crypto/digest.ts'
+import { ConfigError } from '../../shared/errors.ts'
 import { command, JSON_OPTION, required } from '../command-line.ts'
 import { folderFiles } from '../operator-options.ts'
-import { loadPlanFile } from '../plan-file.ts'
 import { printJson, printLine } from '../print.ts'
-import { signAs, writeSignedPlan } from '../signed-plan.ts'
+import { loadPlan, signAs, writeSignedPlan } from '../signed-plan.ts'
 
 export const planSignCommand = command(
   {
@@ -23,7 +23,11 @@ export const planSignCommand = command(
   },
   async ({ values, words: [path = ''] }) => {
     const identity = folderFiles(required(values.identity, 'identity'))
-    const loaded = loadPlanFile(path)
+    const loaded = loadPlan(path)
+    if (loaded.signature !== null) {
+      const problem = `is signed already, by ${loaded.signature.authorId}: give the plan.yaml it was made of`
+      throw new ConfigError('bad_signed_plan', `${path}: ${problem}`)
+    }
     const signature = signAs(identity, loaded.digest)
     const out = values.out ?? `${path.replace(/\.ya?ml$/, '')}.signed.json`
     writeSignedPlan(out, loaded, signature)

@@ -10,11 +10,13 @@ import { ConfigError } from '../../shared/errors.ts'
 import { seededUniform } from '../../shared/onnx/seeded-numbers.ts'
 import { classCount, featureShape } from '../../shared/plan/data-spec.ts'
 import type { Plan } from '../../shared/plan/plan.ts'
+import { type PlanSignature, verifyWithOwnLeaf } from '../../shared/plan/plan-signature.ts'
 import { command, JSON_OPTION, wholeNumber } from '../command-line.ts'
 import type { LoadedPlan } from '../plan-file.ts'
 import { planFigures, planInWords } from '../plan-in-words.ts'
 import { printJson, printLine } from '../print.ts'
 import { loadPlan } from '../signed-plan.ts'
+import { utcTime } from '../text-table.ts'
 
 const PROBE_LIMIT_MS = 300_000
 
@@ -25,7 +27,7 @@ export const runCheckCommand = command(
     about:
       'Says in words what a plan will do: model and loss, what leaves a site, who is assumed to collude, how many sites\n' +
       'may drop out, bytes and seconds per round. Takes a few train steps on made-up data. Contacts nobody. PLAN is a\n' +
-      'plan.yaml, or what `blindsum plan sign` made of it.',
+      'plan.yaml, or what `blindsum plan sign` made of it: then its signature has to fit the certificate in it.',
     options: {
       examples: { type: 'string', value: 'N', about: 'training examples of a site, for the estimate; default 1000' },
       ...JSON_OPTION,
@@ -36,19 +38,36 @@ export const runCheckCommand = command(
   async ({ values, words }) => {
     const examples = wholeNumber(values.examples ?? '1000', 'examples', { min: 1, max: 1_000_000_000 })
     const loaded = loadPlan(words[0] ?? '')
+    const { signature } = loaded
+    if (signature !== null) refuseBroken(loaded.digest, signature)
     const figures = planFigures(loaded.plan, loaded.model, examples)
     const msPerStep = await timeOfStep(loaded)
     const digest = encodeHex(loaded.digest)
     if (values.json) {
       const secondsPerRound = (msPerStep * figures.stepsPerRound) / 1000
-      printJson({ ok: true, name: loaded.plan.name, planDigest: digest, ...figures, msPerStep, secondsPerRound })
+      const signed = signature && {
+        authorId: signature.authorId,
+        signedAt: new Date(signature.signedAtMs).toISOString(),
+      }
+      const named = { name: loaded.plan.name, planDigest: digest, signed }
+      printJson({ ok: true, ...named, ...figures, msPerStep, secondsPerRound })
     } else {
       for (const line of planInWords(loaded.plan, figures, msPerStep)) printLine(line)
+      if (signature !== null) {
+        const by = `${signature.authorId} at ${utcTime(signature.signedAtMs)}`
+        printLine(`author     signed by ${by} (no trust bundle was asked)`)
+      }
       printLine(`digest     ${digest}`)
     }
     return 0
   },
 )
+
+/** What a signature can be held to without a trust bundle: its own certificate. @throws ConfigError with the refusal's code. */
+function refuseBroken(digest: Uint8Array, signature: PlanSignature): void {
+  const verdict = verifyWithOwnLeaf(digest, signature)
+  if (!verdict.ok) throw new ConfigError(verdict.code, verdict.message)
+}
 
 async function timeOfStep({ plan, modelBytes }: LoadedPlan): Promise<number> {
   const result = await probeModel({

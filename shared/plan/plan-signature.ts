@@ -4,8 +4,10 @@
  * Whether that author may write plans is not decided here: see the site's policy.
  */
 import type { KeyObject } from 'node:crypto'
+import { publicKeyOf, readCertificate } from '../identity/certificate.ts'
 import { IDENTITY_SIGNATURE_BYTES, signWithIdentity, verifyIdentitySignature } from '../identity/identity-signature.ts'
-import type { SvidRefusal } from '../identity/svid-refusal.ts'
+import { checkLeaf } from '../identity/leaf-rules.ts'
+import { Refusal, type SvidRefusal } from '../identity/svid-refusal.ts'
 import type { TrustBundle } from '../identity/trust-bundle.ts'
 import { validateSvid } from '../identity/validate-svid.ts'
 import { encodeTuple } from '../protocol/tuple.ts'
@@ -74,7 +76,7 @@ export function verifyPlanSignature(request: {
 }): PlanSignatureVerdict {
   const { planDigest, signature, bundle, nowMs, maxAgeMs } = request
   if (signature === null) return refused('plan_unsigned', 'the plan is not signed; its author signs it with: plan sign')
-  const { authorId, signedAtMs, certificateChain } = signature
+  const { signedAtMs, certificateChain } = signature
   if (!Number.isSafeInteger(signedAtMs) || signedAtMs < 0 || signature.signature.length !== IDENTITY_SIGNATURE_BYTES) {
     const found = `a signature of ${signature.signature.length} bytes at ${signedAtMs}`
     return refused('plan_signature_malformed', `expected ${IDENTITY_SIGNATURE_BYTES} bytes and a time, found ${found}`)
@@ -95,12 +97,32 @@ export function verifyPlanSignature(request: {
   if (!verdict.ok) {
     return refused(certificateCode(verdict.code), `the certificate of the plan's author: ${verdict.message}`)
   }
-  if (verdict.spiffeId !== authorId) {
-    return refused('plan_author_mismatch', `signed as ${authorId} with the certificate of ${verdict.spiffeId}`)
+  return verifyWithLeaf(planDigest, signature, verdict)
+}
+
+/**
+ * Verifies that `signature` was made for the plan with this digest by the key of its own leaf, and under the leaf's name. No
+ * trust bundle is asked: anybody can make such a certificate, so this finds what is broken and accepts nobody. Never throws.
+ */
+export function verifyWithOwnLeaf(planDigest: Uint8Array, signature: PlanSignature): PlanSignatureVerdict {
+  try {
+    const leaf = readCertificate(signature.certificateChain[0] ?? new Uint8Array(0))
+    return verifyWithLeaf(planDigest, signature, { spiffeId: checkLeaf(leaf).text, publicKey: publicKeyOf(leaf) })
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return refused('plan_certificate_refused', `the certificate of the plan's author: ${error.message}`)
   }
-  if (
-    !verifyIdentitySignature(verdict.publicKey, planStatement(planDigest, authorId, signedAtMs), signature.signature)
-  ) {
+}
+
+function verifyWithLeaf(
+  planDigest: Uint8Array,
+  { authorId, signedAtMs, signature }: PlanSignature,
+  leaf: { readonly spiffeId: string; readonly publicKey: KeyObject },
+): PlanSignatureVerdict {
+  if (leaf.spiffeId !== authorId) {
+    return refused('plan_author_mismatch', `signed as ${authorId} with the certificate of ${leaf.spiffeId}`)
+  }
+  if (!verifyIdentitySignature(leaf.publicKey, planStatement(planDigest, authorId, signedAtMs), signature)) {
     return refused('plan_signature_wrong', `${authorId} did not sign this plan: it was changed, or signed for another`)
   }
   return { ok: true, authorId }

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { stringify } from 'yaml'
 import { loadPlanFile } from '../../bin/plan-file.ts'
 import { loadPlan } from '../../bin/signed-plan.ts'
 import { writePlan } from '../../demo/plan.ts'
@@ -123,11 +124,80 @@ describe('a signed plan', () => {
     renameSync(join(elsewhere, 'forward.onnx'), join(folder, 'forward.onnx'))
   })
 
-  test('is JSON of its own format: other JSON is read as YAML', () => {
-    const path = changed((content) => {
-      content.format = 'blindsum/signed-plan/v2'
-    })
-    expect(refusal(path).code).toBe('bad_config')
-    expect(refusal(join(folder, 'absent.json')).code).toBe('config_unreadable')
+  test('that is not there is the YAML reader’s to refuse', () => {
+    expect(refusal(join(folder, 'absent.signed.json')).code).toBe('config_unreadable')
+  })
+})
+
+describe('what is meant as a signed plan is never read as YAML', () => {
+  const whole = () => readFileSync(signed, 'utf8')
+  const cases: [string, string, (text: string) => string, RegExp][] = [
+    [
+      'another version',
+      'v2.json',
+      (text) => text.replace('signed-plan/v1', 'signed-plan/v2'),
+      /plan\/v2.*reads.*plan\/v1/,
+    ],
+    ['no format', 'none.json', (text) => text.replace('"format"', '"colour"'), /format is missing/],
+    ['cut in the middle', 'half.json', (text) => text.slice(0, text.length / 2), /cut off/],
+    [
+      'cut behind a bracket',
+      'most.json',
+      (text) => text.slice(0, text.lastIndexOf('}', text.length - 4) + 1),
+      /cut off/,
+    ],
+    ['nothing left but the name', 'empty.signed.json', () => '', /cut off/],
+    ['a byte order mark', 'bom.json', (text) => `\ufeff${text}`, /byte order mark/],
+    [
+      'a key twice',
+      'twice.json',
+      (text) => text.replace('"rounds": 1', '"rounds": 1000000, "rounds": 1'),
+      /stands twice/,
+    ],
+    ['written as YAML', 'plan-signed.yaml', (text) => stringify(JSON.parse(text)), /not a signed plan/],
+    [
+      'no list of certificates',
+      'list.json',
+      (text) => text.replace(/\[[^\]]*\](?=,\s*"signature")/, '"x"'),
+      /must be a list/,
+    ],
+  ]
+  test.each(cases)('%s', (_what, name, change, words) => {
+    const path = join(folder, name)
+    expect(change(whole())).not.toBe(whole())
+    writeFileSync(path, change(whole()))
+    const { code, text } = refusal(path)
+    expect(code).toBe('bad_signed_plan')
+    expect(text).toMatch(words)
+    expect(text.split('\n')).toHaveLength(1)
+  })
+
+  test('nor is it signed a second time', async () => {
+    const { code, stdout } = await runInProcess('plan sign', [signed, '--identity', author, '--json'])
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: 'bad_signed_plan' })
+  })
+})
+
+describe('run check', () => {
+  test('says who signed, and that nobody vouches for it', async () => {
+    const { stdout } = await runInProcess('run check', [signed])
+    expect(stdout).toMatch(new RegExp(`\nauthor     signed by ${AUTHOR} at .* UTC \\(no trust bundle was asked\\)\n`))
+    expect((await runInProcess('run check', [yaml])).stdout).not.toContain('author ')
+  })
+
+  const cases: [string, (content: Record<string, unknown>) => void][] = [
+    ['plan_signature_wrong', (content) => Object.assign(content.plan as object, { rounds: 2 })],
+    ['plan_signature_wrong', (content) => Object.assign(content.signature as object, { signedAtMs: 1 })],
+    ['plan_author_mismatch', (content) => Object.assign(content.signature as object, { authorId: `${AUTHOR}x` })],
+    [
+      'plan_certificate_refused',
+      (content) => Object.assign(content.signature as object, { certificateChain: ['AAAA'] }),
+    ],
+  ]
+  test.each(cases)('%s', async (error, change) => {
+    const { code, stdout } = await runInProcess('run check', [changed(change), '--json'])
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({ ok: false, error })
   })
 })
