@@ -16,9 +16,15 @@ import { byteSize, grouped, textTable } from './text-table.ts'
 /** One size of the roster, with what it gives. */
 export interface ParameterRow {
   readonly participants: number
-  readonly found: Parameters
+  readonly found: Parameters | BelowCohort
   readonly toleratedDropouts: number
   readonly costs: SessionCosts | null
+}
+
+/** Parameters there are, but with fewer presumed honest sites than the plan's minimum cohort no session begins. */
+interface BelowCohort {
+  readonly ok: false
+  readonly broken: { readonly bound: 'cohort'; readonly message: string }
 }
 
 const LADDER = [3, 5, 10, 20, 50, 64, 65, 100, 200, 500, 1000, 2000, 5000, 10_000]
@@ -37,7 +43,7 @@ export function parameterRows(
   plan: { readonly minimumCohort: number; readonly vector: VectorSize },
 ): readonly ParameterRow[] {
   return sizes.map((participants) => {
-    const found = findParameters(participants, assumptions)
+    const found = foundFor(participants, assumptions, plan.minimumCohort)
     if (!found.ok) return { participants, found, toleratedDropouts: 0, costs: null }
     const { parameters } = found
     const tolerated = toleratedDropouts(parameters, assumptions, plan.minimumCohort)
@@ -45,7 +51,22 @@ export function parameterRows(
   })
 }
 
-/** The rows as people read them; a row without parameters says which bound broke. */
+function foundFor(
+  participants: number,
+  assumptions: AdversaryAssumptions,
+  minimumCohort: number,
+): ParameterRow['found'] {
+  const found = findParameters(participants, assumptions)
+  const { colluders: C } = assumptions
+  if (!found.ok || participants - C >= minimumCohort) return found
+  const less = `${participants} participants less ${C} possible colluder${C === 1 ? '' : 's'}`
+  return {
+    ok: false,
+    broken: { bound: 'cohort', message: `${less} are fewer than the minimum cohort ${minimumCohort}` },
+  }
+}
+
+/** The rows as people read them. Those without parameters come last, a line per bound, in the words of its largest size. */
 export function parameterText(rows: readonly ParameterRow[]): string {
   const headings = ['n', 'graph', 'k', 't', 'c', 'q', 'dropouts', 'up', 'down', 'input', 'site ms', 'coord. ms']
   const cells = rows.flatMap(({ participants, found, toleratedDropouts: dropouts, costs }) => {
@@ -56,10 +77,23 @@ export function parameterText(rows: readonly ParameterRow[]): string {
     const numbers = [neighbours, threshold, corruptHolders, quorum, dropouts].map(grouped)
     return [[grouped(participants), graph, ...numbers, ...sizes, ...times]]
   })
-  const broken = rows.flatMap(({ participants, found }) =>
-    found.ok ? [] : [`n = ${grouped(participants)}: no parameters (${found.broken.bound}): ${found.broken.message}\n`],
+  return (cells.length > 0 ? textTable(headings, cells) : '') + brokenText(rows)
+}
+
+/** The rows come in rising order. */
+function brokenText(rows: readonly ParameterRow[]): string {
+  const byBound = new Map<string, { readonly sizes: readonly string[]; readonly message: string }>()
+  for (const { participants, found } of rows) {
+    if (found.ok) continue
+    const { bound, message } = found.broken
+    byBound.set(bound, { sizes: [...(byBound.get(bound)?.sizes ?? []), grouped(participants)], message })
+  }
+  const lines = [...byBound].map(
+    ([bound, { sizes, message }]) =>
+      `n = ${sizes.join(', ')}: no parameters (${bound}): ` +
+      `${message.replace(/(?<![.\d])\d{4,}/g, (digits) => grouped(Number(digits)))}\n`,
   )
-  return (cells.length > 0 ? textTable(headings, cells) : '') + broken.join('')
+  return lines.join('')
 }
 
 const GRID_RATES = [1, 5, 10, 20, 33]

@@ -11,6 +11,7 @@ import {
 import { command, JSON_OPTION, required, UsageError, wholeNumber } from '../command-line.ts'
 import { parameterGrid, parameterRows, parameterText, rosterSizes } from '../parameter-table.ts'
 import { printJson, printLine } from '../print.ts'
+import { grouped } from '../text-table.ts'
 
 export const planParametersCommand = command(
   {
@@ -66,7 +67,8 @@ export const planParametersCommand = command(
     else {
       const { colluders: C } = assumptions
       printLine(
-        `${enrolled} enrolled, C = ${C} may collude, ${adversary} coordinator; ${vector.lanes} lanes modulo 2^${vector.modulusBits}`,
+        `${grouped(enrolled)} enrolled, C = ${grouped(C)} may collude, ${adversary} coordinator; ` +
+          `${grouped(vector.lanes)} lanes modulo 2^${vector.modulusBits}`,
       )
       process.stdout.write(parameterText(rows))
     }

@@ -112,7 +112,7 @@ function complete(n: number, { colluders: C, maxNeighbours }: AdversaryAssumptio
     return none('neighbours', `the complete graph gives ${n - 1} neighbours, the plan allows ${maxNeighbours}`)
   }
   if (3 * C >= n) {
-    const message = `${C} possible colluders among ${n} participants: the complete graph needs fewer than a third`
+    const message = `${C} possible colluder${C === 1 ? '' : 's'} among ${n} participants: the complete graph needs fewer than a third`
     return none('colluders', message)
   }
   const corruptHolders = Math.max(C, Math.ceil(n / 3) - 1)

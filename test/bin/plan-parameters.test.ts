@@ -20,7 +20,7 @@ test('prints k, t, c, q and costs for the sizes a roster may have', async () => 
   expect(code).toBe(0)
   expect(stdout).toMatch(/^200 enrolled, C = 20 may collude, malicious coordinator/)
   expect(stdout).toMatch(/\n *200 +sparse +70 +47 +20 +111 +20 /)
-  expect(stdout).toContain('n = 50: no parameters (colluders)')
+  expect(stdout).toMatch(/^n = 3, 5, 10, 20, 50: no parameters \(colluders\): 20 possible colluders among 50 /m)
 })
 
 test('prints one JSON object, and fails when all enrolled together have no parameters', async () => {
@@ -30,6 +30,32 @@ test('prints one JSON object, and fails when all enrolled together have no param
   const { ok, rows } = JSON.parse(stdout)
   expect(ok).toBe(false)
   expect(rows.at(-1)).toMatchObject({ participants: 5000, found: { ok: false, broken: { bound: 'correctness' } } })
+})
+
+test('sizes with fewer presumed honest sites than the minimum cohort have no parameters', async () => {
+  const args = ['--enrolled', '300', '--minimum-cohort']
+  const none = await runInProcess('plan parameters', [...args, '400'])
+  expect(none.code).toBe(1)
+  expect(none.stdout).toMatch(/^n = 200, 240, 300: no parameters \(cohort\): 300 participants less 60 .* 400$/m)
+  const { code, stdout } = await runInProcess('plan parameters', [...args, '240', '--json'])
+  expect(code).toBe(0)
+  const { rows } = JSON.parse(stdout)
+  expect(rows.at(-1)).toMatchObject({ participants: 300, found: { ok: true } })
+  expect(rows.at(-2)).toMatchObject({
+    participants: 240,
+    found: { ok: false, broken: { bound: 'cohort' } },
+    costs: null,
+  })
+})
+
+test('numbers from a thousand on are grouped, wherever they stand', async () => {
+  const { stdout } = await runInProcess('plan parameters', ['--enrolled', '5000', '--delta', '0.33'])
+  expect(stdout).toMatch(/^5,000 enrolled, C = 1,000 may collude, malicious coordinator; 100,000 lanes modulo 2\^24\n/)
+  expect(stdout).not.toMatch(/\d{4}/)
+})
+
+test('one colluder is one', async () => {
+  expect((await runInProcess('plan parameters', ['--enrolled', '5'])).stdout).toContain('1 possible colluder among 3 ')
 })
 
 describe('refuses', () => {
