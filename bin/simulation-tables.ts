@@ -52,8 +52,19 @@ function roundText(round: RoundReport): string {
       `survive, ${silent} fell silent (by stage: ${round.dropouts.join(' ')}); ${ending}`,
     textTable(headings, [...rows, totals]),
     ...caughtText(round),
-    ...round.surprises.map(({ participant, code, message }) => `unexpected: ${participant} (${code}): ${message}\n`),
+    ...surprisesText(round),
   ].join('\n')
+}
+
+/** An aborted session can surprise everybody in it. */
+const MOST_TOLD = 10
+
+function surprisesText({ surprises }: RoundReport): readonly string[] {
+  const told = surprises.slice(0, MOST_TOLD)
+  const lines = told.map(({ participant, code, message }) => `unexpected: ${participant} (${code}): ${message}`)
+  const more = surprises.length - told.length
+  if (more > 0) lines.push(`unexpected: so it is with ${more} more`)
+  return lines.length === 0 ? [] : [...lines, '']
 }
 
 function caughtText({ misbehaviours }: RoundReport): readonly string[] {

@@ -1,6 +1,6 @@
 /** The participants of one thread, as the coordinator's side sees them. A thread that ends by itself ends the simulation. */
 import { Worker } from 'node:worker_threads'
-import { ConfigError, invariant } from '../shared/errors.ts'
+import { ConfigError, unreachable } from '../shared/errors.ts'
 import { siblingModule } from '../shared/runtime/sibling-module.ts'
 import type { Lanes } from '../shared/vector/encoding.ts'
 import type { FromThread, ThreadStart, ToThread } from './thread-messages.ts'
@@ -15,60 +15,75 @@ export interface CrewEvents {
   readonly onUpload: (upload: Uploaded) => boolean
 }
 
+interface Waiting<T> {
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+}
+
 export class Crew {
   readonly places: readonly number[]
   readonly #worker: Worker
-  readonly #obeying = new Map<number, (obeyed: Obeyed) => void>()
-  #addedUp: (lanes: Lanes) => void = () => {}
+  readonly #obeying = new Map<number, Waiting<Obeyed>>()
+  #adding: Waiting<Lanes> | null = null
   #events: CrewEvents | null = null
+  #failure: unknown = null
   #isEnding = false
-  /** Rejects when the thread ends by itself. */
-  readonly failed: Promise<never>
 
   constructor(start: ThreadStart) {
     this.places = start.own.map(([place]) => place)
     this.#worker = new Worker(siblingModule(import.meta.url, './thread'), { workerData: start })
-    this.failed = new Promise((_, reject) => {
-      const fail = (reason: string, cause?: unknown) =>
-        reject(new ConfigError('simulation_thread_failed', `a thread of participants ended: ${reason}`, { cause }))
-      this.#worker.on('error', (error: Error) => fail(error.message, error))
-      this.#worker.on('exit', (code) => {
-        if (!this.#isEnding) fail(`exit code ${code}`)
-      })
+    const ended = (reason: string, cause?: unknown) =>
+      new ConfigError('simulation_thread_failed', `a thread of participants ended: ${reason}`, { cause })
+    this.#worker.on('error', (error: Error) => this.#fail(ended(error.message, error)))
+    this.#worker.on('exit', (code) => {
+      if (!this.#isEnding) this.#fail(ended(`exit code ${code}`))
     })
-    // Looked at by whoever waits for work; until then it is no accident.
-    this.failed.catch(() => {})
-    this.#worker.on('message', (message: FromThread) => this.#hear(message))
+    this.#worker.on('message', (message: FromThread) => {
+      try {
+        this.#hear(message)
+      } catch (error) {
+        this.#fail(error)
+      }
+    })
   }
 
-  /** Who hears what participants send from now on. */
+  /** Who hears what participants send from now on. What they throw ends the work under way. */
   listen(events: CrewEvents): void {
     this.#events = events
   }
 
-  tell(message: Exclude<ToThread, { kind: 'instruct' | 'add-up' | 'end' }>): void {
+  tell(message: Exclude<ToThread, { kind: 'instruct' | 'add-up' }>): void {
     this.#worker.postMessage(message)
   }
 
-  /** Resolves when the participant has obeyed and all it sent has been heard. */
-  async instruct(place: number, bytes: Uint8Array): Promise<Obeyed> {
-    const obeyed = new Promise<Obeyed>((resolve) => this.#obeying.set(place, resolve))
-    this.#worker.postMessage({ kind: 'instruct', place, bytes } satisfies ToThread, [bytes.buffer as ArrayBuffer])
-    return await Promise.race([obeyed, this.failed])
+  /** Resolves when the participant has obeyed and all it sent has been heard. Rejects when the thread ends by itself. */
+  instruct(place: number, bytes: Uint8Array): Promise<Obeyed> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== null) return reject(this.#failure)
+      this.#obeying.set(place, { resolve, reject })
+      this.#worker.postMessage({ kind: 'instruct', place, bytes } satisfies ToThread, [bytes.buffer as ArrayBuffer])
+    })
   }
 
-  /** The plaintext sum of these participants of this crew. */
-  async addUp(survivors: readonly number[]): Promise<Lanes> {
-    const lanes = new Promise<Lanes>((resolve) => {
-      this.#addedUp = resolve
+  /** The plaintext sum of these participants of this crew. Rejects when the thread ends by itself. */
+  addUp(survivors: readonly number[]): Promise<Lanes> {
+    return new Promise((resolve, reject) => {
+      if (this.#failure !== null) return reject(this.#failure)
+      this.#adding = { resolve, reject }
+      this.#worker.postMessage({ kind: 'add-up', survivors } satisfies ToThread)
     })
-    this.#worker.postMessage({ kind: 'add-up', survivors } satisfies ToThread)
-    return await Promise.race([lanes, this.failed])
   }
 
   async end(): Promise<void> {
     this.#isEnding = true
     await this.#worker.terminate()
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error
+    for (const { reject } of this.#obeying.values()) reject(this.#failure)
+    this.#obeying.clear()
+    this.#adding?.reject(this.#failure)
   }
 
   #hear(message: FromThread): void {
@@ -80,14 +95,16 @@ export class Crew {
         this.tell({ kind: 'upload-answered', accepted: this.#events?.onUpload(message) ?? false })
         return
       case 'obeyed': {
-        const resolve = this.#obeying.get(message.place)
-        invariant(resolve !== undefined, 'only who was instructed has obeyed')
+        this.#obeying.get(message.place)?.resolve(message)
         this.#obeying.delete(message.place)
-        resolve(message)
         return
       }
       case 'added-up':
-        this.#addedUp(message.lanes)
+        this.#adding?.resolve(message.lanes)
+        this.#adding = null
+        return
+      default:
+        unreachable(message)
     }
   }
 }

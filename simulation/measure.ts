@@ -11,8 +11,13 @@ export const STEPS = [
 ] as const
 export const AFTER_LAST_STAGE = STEPS.length - 1
 
-/** Milliseconds of processor time, user and system, that this thread has used. The collector's helper threads are not in it. */
+/**
+ * Milliseconds of processor time, user and system, that this thread has used. The collector's helper threads are not in it.
+ * Linux brings a running thread's account up to date only at clock ticks, every few milliseconds, but for all threads of a
+ * process when the process's own time is asked for: so that is asked for first.
+ */
 export function threadMs(): number {
+  process.cpuUsage()
   const { user, system } = process.threadCpuUsage()
   return (user + system) / 1000
 }

@@ -24,7 +24,6 @@ export type ToThread =
   | { readonly kind: 'upload-answered'; readonly accepted: boolean }
   /** Asks for the plaintext sum of these of the thread's participants. */
   | { readonly kind: 'add-up'; readonly survivors: readonly number[] }
-  | { readonly kind: 'end' }
 
 export type FromThread =
   | { readonly kind: 'message'; readonly place: number; readonly method: Method; readonly bytes: Uint8Array }

@@ -56,9 +56,6 @@ async function take(message: Exclude<ToThread, { kind: 'upload-answered' }>): Pr
       post({ kind: 'added-up', lanes }, [lanes])
       return
     }
-    case 'end':
-      port.close()
-      return
     default:
       unreachable(message)
   }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Crew } from '../../simulation/crew.ts'
 import { MISBEHAVIOURS } from '../../simulation/fates.ts'
 import { certifyCohort } from '../../simulation/identities.ts'
-import { idAtPlace, STARTED_AT_MS, TRUST_DOMAIN } from '../../simulation/plan.ts'
+import { idAtPlace, parametersOf, STARTED_AT_MS, TRUST_DOMAIN } from '../../simulation/plan.ts'
 import { isSumOf } from '../../simulation/round.ts'
 import { simulate } from '../../simulation/simulate.ts'
 import { smallPlan } from './small-plan.ts'
@@ -67,9 +67,11 @@ test('seventy on the sparse graph, silent and corrupt: the sum is exact, each mi
   expect(round?.complaints).toBeGreaterThan(0)
 })
 
-test('a semi-honest coordinator’s session is exact as well', async () => {
-  const plan = smallPlan({ participants: 66, graph: 'sparse', lanes: 100, adversary: 'semi-honest', inputBits: 8 })
-  expect(await simulate(plan)).toMatchObject({ exact: true, parameters: { graph: 'sparse' } })
+test('a semi-honest coordinator: other parameters on the sparse graph, and a sum as exact', async () => {
+  const many = smallPlan({ participants: 500, graph: 'sparse', adversary: 'semi-honest' })
+  expect(parametersOf(many).threshold).toBeLessThan(parametersOf({ ...many, adversary: 'malicious' }).threshold)
+  const plan = smallPlan({ participants: 8, lanes: 100, adversary: 'semi-honest', inputBits: 8 })
+  expect(await simulate(plan)).toMatchObject({ exact: true, plan: { adversary: 'semi-honest', inputBits: 8 } })
 })
 
 test('too many silent: the session aborts with its reason, and is not called exact', async () => {
