@@ -58,7 +58,8 @@ export async function hear(world: World, site: SimulatedSite, heard: Heard, goin
     life.waiting = instruction
     return goOn(world, site, going)
   }
-  const isKnown = site.journal.knowsSession(sessionIdOf(session))
+  // The agent looks before it asks the core; in every other list it leaves that to the core.
+  const isKnown = world.setup.run % 2 === 0 && site.journal.knowsSession(sessionIdOf(session))
   if (instruction.kind === 'advertise-keys' && !isKnown) {
     if (session !== world.session.number) return
     const reason = 'the coordinator has moved on'
@@ -154,7 +155,7 @@ async function perform(
     case 'send':
       return send(world, site, { session: life.session, message: effect.message, fate })
     case 'mask': {
-      noticeMasking(world, site.place, life.update, life.session)
+      noticeMasking(world, site.place, life)
       const lanes = inputOf(world, site.place, life.update)
       await cpuMaskEngine().accumulate(lanes, effect.masks)
       wipe(...effect.masks.map(({ key }) => key))

@@ -5,7 +5,7 @@ import type { Fate, Operation, OperationList, SimulatedSetup } from './operation
 /** Sizes to roll from, each as often as it stands there. */
 export type Sizes = readonly number[]
 
-export const COMPLETE_SIZES: Sizes = [3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 6, 7, 8, 9]
+export const COMPLETE_SIZES: Sizes = [3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 6, 6, 7, 8, 9]
 export const RING_SIZES: Sizes = [21, 22, 24, 28]
 
 /** List number `number` of a seed: the same on every machine. */
@@ -15,6 +15,7 @@ export function rollList(seed: number, number: number, sizes: Sizes): OperationL
   const trouble = rollTroubles(die, setup.size)
   const operations = rollSession(die, setup.size, trouble)
   while (die.chance(0.15)) operations.push(rollOpening(die, setup.size), ...rollSession(die, setup.size, trouble))
+  if (die.chance(0.12)) addRewinds(die, operations)
   return { setup, operations }
 }
 
@@ -143,6 +144,14 @@ function rollAccident(die: Dice, size: number): Operation {
 
 function rollArrival(die: Dice): Operation {
   return { does: 'arrive', place: die.roll(8), again: die.chance(0.3) }
+}
+
+/** The coordinator forgets once or twice; whom it asks again may then be others. */
+function addRewinds(die: Dice, operations: Operation[]): void {
+  for (let times = 1 + die.roll(2); times > 0; times -= 1) {
+    const place = die.roll(operations.length + 1)
+    operations.splice(place, 0, { does: 'rewind-coordinator', back: 1 + die.roll(10) })
+  }
 }
 
 function shuffled(die: Dice, size: number): number[] {

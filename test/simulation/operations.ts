@@ -25,6 +25,8 @@ export type Operation =
   | { readonly does: 'crash'; readonly site: number; readonly after: number }
   | { readonly does: 'leave'; readonly site: number }
   | { readonly does: 'restart-coordinator' }
+  /** The coordinator restarts with what it had stored so many changes ago: it has forgotten what it was told since. */
+  | { readonly does: 'rewind-coordinator'; readonly back: number }
   /** A clock jumps: that of a site, or the coordinator's (`null`). */
   | { readonly does: 'set-clock'; readonly site: number | null; readonly byMs: number }
   | { readonly does: 'wait'; readonly ms: number }
@@ -53,6 +55,11 @@ export interface OperationList {
 /** Clocks are touched: then, and only then, may somebody be refused for its time. */
 export function touchesClocks({ operations }: OperationList): boolean {
   return operations.some(({ does }) => does === 'set-clock' || does === 'wait')
+}
+
+/** The coordinator forgets: then, and only then, may it ask for what contradicts what it asked before. */
+export function rewindsCoordinator({ operations }: OperationList): boolean {
+  return operations.some(({ does }) => does === 'rewind-coordinator')
 }
 
 /** Old instructions come again: then, and only then, may somebody be asked for what is past. */

@@ -16,6 +16,8 @@ export type Answer = 'taken' | 'refused' | 'nothing'
 
 /** Why an honest message may be rejected. */
 const HONEST_REJECTIONS = new Set(['late', 'wrong_session'])
+/** What a coordinator that has forgotten may say to messages of before. */
+const REJECTIONS_OF_REWINDS = new Set(['wrong_stage', 'bad_signature', 'malformed', 'identity_mismatch'])
 
 /** A letter leaves its site and meets its fate. */
 export function carry(world: World, letter: Letter, fate: Fate): Answer {
@@ -72,7 +74,10 @@ function refused(world: World, { site, message }: Letter, code: string): Answer 
   count(world, `rejected ${code}`)
   const isUntimely = code === 'advertised_too_early_or_late'
   if (isUntimely) world.untimely.add(siteAt(world, site).spiffeId)
-  const isHonest = HONEST_REJECTIONS.has(code) || (isUntimely && world.mayBlameClocks)
+  const isHonest =
+    HONEST_REJECTIONS.has(code) ||
+    (isUntimely && world.mayBlameClocks) ||
+    (world.mayBeContradicted && REJECTIONS_OF_REWINDS.has(code))
   promised('refused_honestly', isHonest, () => `the ${message.kind} of site ${site} is rejected with ${code}`)
   return 'refused'
 }

@@ -28,6 +28,7 @@ export async function runList(list: OperationList, identities: Identities, flaw:
     for (const operation of list.operations) {
       await carryOut(world, operation)
       checkState(world)
+      store(world)
     }
     await finish(world)
     return { finding: null, tally: world.tally }
@@ -72,6 +73,8 @@ async function carryOut(world: World, operation: Operation): Promise<void> {
       return leaveSession(world, siteAt(world, operation.site))
     case 'restart-coordinator':
       return restartCoordinator(world)
+    case 'rewind-coordinator':
+      return rewind(world, operation.back)
     case 'set-clock':
       if (operation.site === null) world.coordinatorClockMs += operation.byMs
       else siteAt(world, operation.site).clockMs += operation.byMs
@@ -116,6 +119,25 @@ function restartCoordinator({ session }: World): void {
   session.coordinator = decodeStored<CoordinatorSession>(text)
   const isSame = encodeStored(session.coordinator) === text
   promised('stored_form', isSame, () => `the state of ${session.coordinator.stage} is stored in another form`)
+}
+
+/** Keeps the coordinator's side as it stands, if it has changed. */
+function store({ session }: World): void {
+  const { coordinator, accumulator, folded, stored } = session
+  if (stored.at(-1)?.coordinator === coordinator) return
+  stored.push({ coordinator, accumulator: accumulator.slice(), folded: [...folded] })
+}
+
+function rewind(world: World, back: number): void {
+  const { session, sets } = world
+  const before = session.stored.at(-1 - back)
+  if (before === undefined) return
+  session.coordinator = before.coordinator
+  session.accumulator.set(before.accumulator)
+  session.folded.splice(0, session.folded.length, ...before.folded)
+  session.spools.clear()
+  for (const key of sets.keys()) if (key.startsWith(`${session.number} `)) sets.delete(key)
+  restartCoordinator(world)
 }
 
 function cancel(world: World): void {

@@ -8,7 +8,16 @@ import type { JournalFact } from '../../participant/protocol/journal.ts'
 import { equalBytes } from '../../shared/crypto/digest.ts'
 import type { ParticipantMessage } from '../../shared/protocol/messages.ts'
 import { promised } from './finding.ts'
-import { type Letter, type SimulatedSite, sessionIdOf, siteAt, updateDigestOf, type World } from './world.ts'
+import {
+  type Letter,
+  type Life,
+  SESSIONS_PER_MODEL,
+  type SimulatedSite,
+  sessionIdOf,
+  siteAt,
+  updateDigestOf,
+  type World,
+} from './world.ts'
 
 /** The facts that must be recorded before a message leaves. */
 const GUARDS: Readonly<Record<ParticipantMessage['kind'], readonly JournalFact['kind'][]>> = {
@@ -25,6 +34,13 @@ const GUARDS: Readonly<Record<ParticipantMessage['kind'], readonly JournalFact['
 const HONEST_REFUSALS = new Set(['left', 'session_known', 'update_spent', 'too_many_sessions'])
 const REFUSALS_OF_CLOCKS = new Set(['stage_1_too_late', 'advertised_too_early_or_late'])
 const REFUSALS_OF_RECALLS = new Set(['wrong_stage'])
+const REFUSALS_OF_REWINDS = new Set([
+  'wrong_stage',
+  'another_roster',
+  'another_shared_set',
+  'another_survivor_set',
+  'already_answered',
+])
 
 /** Notes that a letter leaves its site, by which way ever. */
 export function notice(world: World, letter: Letter): void {
@@ -54,7 +70,8 @@ export function noticeRefusal(world: World, { place }: SimulatedSite, code: stri
   const isHonest =
     HONEST_REFUSALS.has(code) ||
     (world.mayBlameClocks && REFUSALS_OF_CLOCKS.has(code)) ||
-    (world.mayBeAskedAgain && REFUSALS_OF_RECALLS.has(code))
+    (world.mayBeAskedAgain && REFUSALS_OF_RECALLS.has(code)) ||
+    (world.mayBeContradicted && REFUSALS_OF_REWINDS.has(code))
   promised('refused_honestly', isHonest, () => `site ${place} leaves an honest session with ${code}`)
 }
 
@@ -83,10 +100,15 @@ function noticeUpload({ said }: World, { place, journal }: SimulatedSite, { sess
 }
 
 /** Notes that an update is masked in a session: once, and in no other. */
-export function noticeMasking({ said }: World, site: number, update: number, session: number): void {
+export function noticeMasking({ said, model }: World, site: number, { update, session }: Life): void {
   const key = `${site} ${update}`
   promised('one_masked_input', !said.maskedIn.has(key), () => `update ${update} of site ${site} is masked twice`)
   said.maskedIn.set(key, session)
+  const on = `${site} ${model}`
+  const sessions = (said.maskedOn.get(on) ?? 0) + 1
+  const isAllowed = sessions <= SESSIONS_PER_MODEL
+  promised('one_masked_input', isAllowed, () => `site ${site} masks in ${sessions} sessions on one model`)
+  said.maskedOn.set(on, sessions)
 }
 
 function noticeShares(

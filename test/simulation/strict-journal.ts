@@ -12,6 +12,8 @@ export class StrictJournal extends MemoryJournal {
   override record(fact: JournalFact): void {
     const opened = this.#opened()
     const isOpen = opened.some((id) => equalBytes(id, fact.sessionId))
+    // The end of a session that was never entered is no row on disk either.
+    if (fact.kind === 'session-closed' && !this.knowsSession(fact.sessionId)) return
     if (fact.kind === 'session-opened') {
       promised('journal_contradicted', !this.knowsSession(fact.sessionId), () => 'a session is entered a second time')
       for (const sessionId of opened) super.record({ kind: 'session-closed', sessionId })

@@ -19,7 +19,13 @@ import { type Lanes, zeroLanes } from '../../shared/vector/encoding.ts'
 import { NOW_MS } from '../protocol/federation.ts'
 import type { Identities } from '../protocol/identities.ts'
 import type { Flaw } from './flaws.ts'
-import { type OperationList, recallsInstructions, type SimulatedSetup, touchesClocks } from './operations.ts'
+import {
+  type OperationList,
+  recallsInstructions,
+  rewindsCoordinator,
+  type SimulatedSetup,
+  touchesClocks,
+} from './operations.ts'
 import { StrictJournal } from './strict-journal.ts'
 
 /** A site's life in one session: lost when its agent restarts. */
@@ -62,6 +68,14 @@ export interface SimulatedSession {
   /** Uploads cut off on their way, by SPIFFE ID. */
   readonly spools: Map<string, Uint8Array>
   coordinator: CoordinatorSession
+  /** The coordinator's side after each of its changes. */
+  readonly stored: Stored[]
+}
+
+export interface Stored {
+  readonly coordinator: CoordinatorSession
+  readonly accumulator: Lanes
+  readonly folded: readonly number[]
 }
 
 /** Everything that ever left a site, as far as promises are made about it. */
@@ -72,6 +86,8 @@ export interface Said {
   readonly uploads: Map<string, Uint8Array>
   /** By site and update: the session that masked it. */
   readonly maskedIn: Map<string, number>
+  /** By site and model: how many sessions masked an update trained from it. */
+  readonly maskedOn: Map<string, number>
   /** By session and owner: the kind of share revealed, by anybody. */
   readonly kinds: Map<string, string>
 }
@@ -87,6 +103,7 @@ export interface World {
   readonly tally: Map<string, number>
   readonly mayBlameClocks: boolean
   readonly mayBeAskedAgain: boolean
+  readonly mayBeContradicted: boolean
   readonly sets: Map<string, string>
   /** Sites whose advertisement was refused for its time, and that wait in vain for their stage to close. */
   readonly untimely: Set<string>
@@ -107,10 +124,11 @@ export function openWorld(list: OperationList, identities: Identities, flaw: Fla
     flaw,
     sites,
     air: [],
-    said: { messages: new Map(), uploads: new Map(), maskedIn: new Map(), kinds: new Map() },
+    said: { messages: new Map(), uploads: new Map(), maskedIn: new Map(), maskedOn: new Map(), kinds: new Map() },
     tally: new Map(),
     mayBlameClocks: touchesClocks(list),
     mayBeAskedAgain: recallsInstructions(list),
+    mayBeContradicted: rewindsCoordinator(list),
     sets: new Map(),
     untimely: new Set(),
     session: beginSession(setup, identities, { number: 1, model: 1 }),
@@ -160,6 +178,7 @@ export function beginSession(
     accumulator: zeroLanes(context.lengthLanes, modulusBits),
     folded: [],
     spools: new Map(),
+    stored: [],
     coordinator: openSession({ context, contextDigest: digest, ...asked }),
   }
 }
