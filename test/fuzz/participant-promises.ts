@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { LiveParticipantSession, ParticipantSession } from '../../participant/protocol/session-state.ts'
 import { verify } from '../../shared/crypto/signatures.ts'
+import { type DealForHolder, dealFor } from '../../shared/protocol/deal.ts'
 import type { Instruction, ParticipantMessage } from '../../shared/protocol/messages.ts'
 import { entryHash, rosterLine } from '../../shared/protocol/roster.ts'
 import { survivorsStatement } from '../../shared/protocol/statements.ts'
@@ -157,10 +158,16 @@ function sharedSetFlaw(moment: DownMoment, was: WithParameters, { shared, deals 
   const honest = moment.honest.kind === 'mask-input' ? moment.honest.deals : []
   const attacker = was.neighbours.size === 0 ? 0 : indexOfAttacker(moment, was)
   for (const deal of deals) {
-    const truth = honest.find(({ owner }) => owner === deal.owner)
+    const truth = honest.find(({ owner }) => owner === deal.owner) ?? recordedDeal(moment, was, deal.owner)
     if (deal.owner !== attacker && !isDeepStrictEqual(deal, truth)) return `the deal of ${deal.owner} is not its own`
   }
   return null
+}
+
+/** What an owner dealt this participant in the recorded session: a later instruction may stand in for an earlier one. */
+function recordedDeal(moment: DownMoment, was: WithParameters, owner: number): DealForHolder | null {
+  const dealer = moment.session.insiders.get(was.neighbours.get(owner)?.spiffeId ?? '')
+  return dealer === undefined ? null : dealFor(dealer.deal, was.ownIndex)
 }
 
 function indexOfAttacker(moment: DownMoment, was: WithParameters): number {

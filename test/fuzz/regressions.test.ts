@@ -31,6 +31,16 @@ test('every case is the same case again', async () => {
 })
 
 describe('found', () => {
+  test('the true U2 of a session in the place of its roster, after it, was taken for a lie', async () => {
+    const moment = honestCase('one falls silent/002/down/share-keys after advertised')
+    const verdicts = new Set<string>()
+    for (let what = 0; what < corpus.moments.length; what += 1) {
+      const replaced = { kind: 'replace', at: what, what } as const
+      verdicts.add(await execute(corpus, { ...moment, mutations: [replaced], isSecond: true }))
+    }
+    expect(verdicts).toContain('said contribution')
+  })
+
   test('a time above 2^53 was thrown at by the decoder, without a code', async () => {
     const at = { kind: 'number', at: 0, what: 9 } as const
     expect(await execute(corpus, { ...honestCase('all stay/002/up/advertise-keys'), mutations: [at] })).toBe(
