@@ -11,13 +11,10 @@ import type {
   ParticipantSetup,
   Stepped,
 } from '../participant/protocol/session-state.ts'
-import { updateDigest } from '../participant/protocol/update-digest.ts'
 import type { TrainedUpdate } from '../participant/trainer.ts'
 import { invariant, unreachable } from '../shared/errors.ts'
-import { signWithIdentity } from '../shared/identity/identity-signature.ts'
 import type { TrustBundle } from '../shared/identity/trust-bundle.ts'
 import { cpuMaskEngine } from '../shared/masks/cpu-engine.ts'
-import { contextDigest } from '../shared/protocol/context.ts'
 import type { Instruction } from '../shared/protocol/messages.ts'
 import { systemRng } from '../shared/random.ts'
 import type { Lanes } from '../shared/vector/encoding.ts'
@@ -28,7 +25,8 @@ import type { KeptOnce } from './kept-once.ts'
 import { threadMs } from './measure.ts'
 import { MemoryJournal } from './memory-journal.ts'
 import { misbehave, misbehaveUploading } from './misbehave.ts'
-import { contextOf, encodingOf, nowOf, type SimulationPlan } from './plan.ts'
+import { participantSetup } from './participant-setup.ts'
+import { encodingOf, nowOf, type SimulationPlan } from './plan.ts'
 import { trainedUpdate } from './trained-update.ts'
 import { type Method, messageBytes, readInstruction, uploadBytes } from './wire-bytes.ts'
 
@@ -169,24 +167,7 @@ export class SimulatedParticipant {
   #setup(trained: TrainedUpdate): ParticipantSetup {
     const { plan, enrolled } = this.#in
     const { round, sessionId } = this.#now()
-    const context = contextOf(plan, round, sessionId)
-    const { privateKey, spiffeId, certificateChain } = this.#key
-    return {
-      context,
-      contextDigest: contextDigest(context),
-      spiffeId,
-      certificateChain,
-      signWithCertificate: (statement) => signWithIdentity(privateKey, statement),
-      enrolled,
-      permitsPeer: () => true,
-      minimumCohort: context.minimumCohort,
-      admissionWindowMs: 300_000,
-      sessionsPerModel: 2,
-      roundsPerDay: 200,
-      minimumColluders: 0,
-      minimumThresholdFraction: plan.adversary === 'malicious' ? 0.5 : 0,
-      updateDigest: updateDigest(trained.update, { examples: trained.examples, ...trained.scalars }),
-    }
+    return participantSetup({ plan, round, sessionId, key: this.#key, enrolled, trained })
   }
 
   #environment(): ParticipantEnvironment {
