@@ -15,7 +15,7 @@ export function rollList(seed: number, number: number, sizes: Sizes): OperationL
   const trouble = rollTroubles(die, setup.size)
   const operations = rollSession(die, setup.size, trouble)
   while (die.chance(0.15)) operations.push(rollOpening(die, setup.size), ...rollSession(die, setup.size, trouble))
-  if (die.chance(0.12)) addRewinds(die, operations)
+  if (die.chance(0.12)) addRewinds(die, operations, setup.size)
   return { setup, operations }
 }
 
@@ -147,10 +147,12 @@ function rollArrival(die: Dice): Operation {
 }
 
 /** The coordinator forgets once or twice; whom it asks again may then be others. */
-function addRewinds(die: Dice, operations: Operation[]): void {
+function addRewinds(die: Dice, operations: Operation[], size: number): void {
   for (let times = 1 + die.roll(2); times > 0; times -= 1) {
     const place = die.roll(operations.length + 1)
-    operations.splice(place, 0, { does: 'rewind-coordinator', back: 1 + die.roll(10) })
+    const asked = die.chance(0.5) ? shuffled(die, size) : []
+    const again = asked.map((site): Operation => ({ does: 'hear', site, fate: 'arrives' }))
+    operations.splice(place, 0, { does: 'rewind-coordinator', back: 1 + die.roll(10) }, ...again)
   }
 }
 

@@ -89,6 +89,10 @@ const REGRESSIONS: Readonly<Record<string, Regression>> = {
     operations: [...hear(0, 1, 2), close, ...hear(3), { does: 'rewind-coordinator', back: 1 }],
     reaches: ['rewind-coordinator', 'completed'],
   },
+  'a coordinator that has forgotten masked inputs gets the same again, and adds each up once': {
+    operations: [...whole, ...whole, ...everybody, { does: 'rewind-coordinator', back: 2 }],
+    reaches: ['rewind-coordinator', 'repeated', 'completed'],
+  },
   'a coordinator that has forgotten its U3 gets no second signature over another': {
     operations: [...whole, ...whole, ...everybody, close, ...hear(0), { does: 'rewind-coordinator', back: 3 }, close],
     reaches: ['refused another_survivor_set'],

@@ -44,5 +44,5 @@ const REACHED = [
   ...['cut', 'copied', 'held', 'lost', 'unanswered'].map((fate) => `fate ${fate}`),
   ...['participants', 'shared', 'survivors', 'signatures', 'shares'].map((what) => `aborted too_few_${what}`),
   ...['late', 'wrong_session', 'advertised_too_early_or_late'].map((code) => `rejected ${code}`),
-  ...['update_spent', 'too_many_sessions', 'stage_1_too_late', 'wrong_stage'].map((code) => `refused ${code}`),
+  ...['update_spent', 'session_known', 'stage_1_too_late', 'wrong_stage'].map((code) => `refused ${code}`),
 ]
