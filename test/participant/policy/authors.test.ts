@@ -17,10 +17,14 @@ const codeOf = (
   trust = bundle,
   { atMs = nowMs, tookPartAtMs = 0 } = {},
 ) =>
-  refuseAuthor({ planDigest, signature, tookPartSince: (ms) => tookPartAtMs >= ms }, policyFile.parse({ planAuthors: [AUTHOR], ...policy }), {
-    bundle: trust,
-    nowMs: atMs,
-  })?.code ?? null
+  refuseAuthor(
+    { planDigest, signature, tookPartSince: (ms) => tookPartAtMs >= ms },
+    policyFile.parse({ planAuthors: [AUTHOR], ...policy }),
+    {
+      bundle: trust,
+      nowMs: atMs,
+    },
+  )?.code ?? null
 
 test('an author that the policy names, exactly or by a pattern', () => {
   expect(codeOf(signed())).toBe(null)
