@@ -63,10 +63,11 @@ describe('the pure core', () => {
 
 describe('arrows point inward', () => {
   const forbidden: readonly [string, RegExp][] = [
-    ['shared', /^(coordinator|participant|bin|demo|test|bench)\//],
-    ['coordinator', /^(participant|bin|demo|test|bench)\//],
-    ['participant', /^(coordinator|bin|demo|test|bench)\//],
+    ['shared', /^(coordinator|participant|bin|demo|test|bench|simulation)\//],
+    ['coordinator', /^(participant|bin|demo|test|bench|simulation)\//],
+    ['participant', /^(coordinator|bin|demo|test|bench|simulation)\//],
     ['bin', /^(demo|test|bench)\//],
+    ['simulation', /^(bin|demo|test|bench)\//],
   ]
   for (const [folder, outward] of forbidden) {
     test(folder, () => {
@@ -81,13 +82,15 @@ describe('arrows point inward', () => {
 })
 
 test('no barrels, no drawers for odds and ends', () => {
-  const all = ['shared', 'coordinator', 'participant', 'bin', 'demo'].flatMap(sources)
+  const all = ['shared', 'coordinator', 'participant', 'bin', 'demo', 'simulation', 'bench'].flatMap(sources)
   const odd = all.filter((file) => /(^|\/)(index|utils?|helpers?|common|types|misc)(\.ts|\/)/.test(file))
   expect(odd).toEqual([])
 })
 
 test('no source file is longer than 400 lines', () => {
-  const all = ['shared', 'coordinator', 'participant', 'bin', 'demo', 'proto', 'test'].flatMap(sources)
+  const all = ['shared', 'coordinator', 'participant', 'bin', 'demo', 'simulation', 'bench', 'proto', 'test'].flatMap(
+    sources,
+  )
   const long = all
     .filter((file) => !file.includes('/generated/'))
     .map((file) => [file, readFileSync(resolve(root, file), 'utf8').split('\n').length - 1] as const)
