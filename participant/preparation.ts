@@ -11,7 +11,7 @@ import { decodeModel } from '../shared/onnx/decode.ts'
 import { graphDigest } from '../shared/onnx/parameters.ts'
 import type { Plan } from '../shared/plan/plan.ts'
 import { parsePlan } from '../shared/plan/plan-document.ts'
-import { encodingOf } from '../shared/plan/plan-rules.ts'
+import { encodingOf, isEvaluation } from '../shared/plan/plan-rules.ts'
 import type { Log } from '../shared/runtime/log.ts'
 import { CallRefused } from './calls.ts'
 import type { Connection } from './connection.ts'
@@ -36,7 +36,6 @@ export interface Order {
   readonly modelDigest: Uint8Array
   /** The model's version number. */
   readonly version: number
-  readonly evaluateOnly: boolean
 }
 
 /** An approved plan and an update trained for it, never masked so far. */
@@ -96,7 +95,7 @@ export class Preparation {
   begin(order: Order): void {
     clearTimeout(this.#idle)
     const present = this.#task
-    if (present !== null && !present.abort.signal.aborted && isSameTraining(present.order, order)) {
+    if (present !== null && !present.abort.signal.aborted && isSameWork(present.order, order)) {
       if (present.phase === 'training') present.order = order
       if (present.order.attempt === order.attempt) return
     }
@@ -119,7 +118,7 @@ export class Preparation {
     const [work, task] = [this.#work, this.#task]
     if (work === null || !isSameWork(work.order, wanted)) return null
     // Safety: handed out now, the update would be overwritten under a live session, which would then mask zeros.
-    if (task !== null && !isSameTraining(task.order, work.order)) return null
+    if (task !== null && !isSameWork(task.order, work.order)) return null
     return { ...work, order: { ...work.order, ...wanted } }
   }
 
@@ -154,7 +153,7 @@ export class Preparation {
     let verdict = { ready: true, code: '', message: '' }
     try {
       signal.throwIfAborted()
-      if (this.#work === null || !isSameTraining(this.#work.order, task.order)) {
+      if (this.#work === null || !isSameWork(this.#work.order, task.order)) {
         this.#forget()
         this.#work = await this.#make(task.order, log, signal)
       }
@@ -182,7 +181,7 @@ export class Preparation {
 
   async #make(order: Order, log: Log, signal: AbortSignal): Promise<Work> {
     const { connection, journal, policy, trainer, site } = this.#tools
-    const { planDigest, modelDigest, round, evaluateOnly } = order
+    const { planDigest, modelDigest, round } = order
     const documentOf = { connection, digest: planDigest, maxBytes: MAX_PLAN_BYTES, what: 'plan', signal }
     const { bytes: document, planSignature: signature } = await download(documentOf)
     // Safety: whose plan it is, before a byte of it is read; what it asks for, before anything else is fetched.
@@ -193,6 +192,9 @@ export class Preparation {
     const plan = parsePlan(document)
     objectTo(refusePlan(plan, policy, { ...site(), planDigestHex: encodeHex(planDigest) }), log)
     checkRound(order, plan)
+    // Safety: from the plan and the round, which stand in the session's context; were it the coordinator's word, everybody else
+    // could be told to send zeros, and the sum would be this site's update.
+    const evaluateOnly = isEvaluation(plan, round)
     const masked = { onModel: journal.maskedSessionsOn(order), today: journal.maskedSessionsSince(nowMs - DAY_MS) }
     objectTo(refuseSessions(policy, masked), log)
     const modelOf = { connection, digest: modelDigest, maxBytes: policy.maxModelBytes, what: 'model', signal }
@@ -223,14 +225,11 @@ function objectTo(objections: readonly PolicyObjection[], log: Log): void {
 }
 
 /** The round is one that the plan has: rounds without end would be sessions without end on one model. */
-function checkRound({ runId, round, version, evaluateOnly }: Order, plan: Plan): void {
+function checkRound({ runId, round, version }: Order, plan: Plan): void {
   if (!RUN_ID.test(runId)) throw new NotReady('malformed', `a run id matches ${RUN_ID.source}`)
-  // Safety: what a round is for follows from its number. Were it the coordinator's word, it could have everybody else sum zeros.
-  const isPlanned = round >= 1 && round <= plan.rounds && !evaluateOnly
-  const isEvaluation = round === plan.rounds + 1 && evaluateOnly
-  if (!isPlanned && !isEvaluation) {
-    const what = evaluateOnly ? 'to evaluate' : 'to train'
-    throw new NotReady('round_mismatch', `round ${round} ${what} is none of a plan of ${plan.rounds} rounds`)
+  const isPlanned = round >= 1 && round <= plan.rounds
+  if (!isPlanned && !isEvaluation(plan, round)) {
+    throw new NotReady('round_mismatch', `round ${round} is none of a plan of ${plan.rounds} rounds`)
   }
   if (version !== round - 1) {
     throw new NotReady('round_mismatch', `round ${round} begins from version ${round - 1}, not from ${version}`)
@@ -257,15 +256,11 @@ function reasonOf(error: unknown): { readonly code: string; readonly message: st
   return { code: 'participant_failed', message: 'the agent failed; its log says why' }
 }
 
+/** An update trained for one is good for the other, whatever the attempt. */
 function isSameWork(
   a: Pick<Order, 'runId' | 'round' | 'planDigest' | 'modelDigest' | 'version'>,
   b: Pick<Order, 'runId' | 'round' | 'planDigest' | 'modelDigest' | 'version'>,
 ): boolean {
   const isSameRound = a.runId === b.runId && a.round === b.round && a.version === b.version
   return isSameRound && equalBytes(a.planDigest, b.planDigest) && equalBytes(a.modelDigest, b.modelDigest)
-}
-
-/** An update trained for one attempt is good for the other. */
-function isSameTraining(a: Order, b: Order): boolean {
-  return isSameWork(a, b) && a.evaluateOnly === b.evaluateOnly
 }

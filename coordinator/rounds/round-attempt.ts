@@ -81,7 +81,7 @@ export async function tryRound(request: AttemptRequest, tools: RoundTools): Prom
 }
 
 async function prepare(
-  { run, parent, round, evaluateOnly, notes, signal }: AttemptRequest,
+  { run, parent, round, notes, signal }: AttemptRequest,
   { cohort, attempt }: { readonly cohort: readonly string[]; readonly attempt: number },
   tools: RoundTools,
 ): Promise<Prepared> {
@@ -93,7 +93,6 @@ async function prepare(
       modelDigest: digestOf(parent),
       version: parent.version,
       attempt,
-      evaluateOnly,
     },
     cohort,
     trainDeadlineMs: run.plan.timing.trainDeadlineMs,

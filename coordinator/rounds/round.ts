@@ -9,6 +9,7 @@
  * version; it is tried once.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import { isEvaluation } from '../../shared/plan/plan-rules.ts'
 import type { Run } from '../registry/runs.ts'
 import { type Version, versionAt } from '../registry/versions.ts'
 import { neededFor } from './needed.ts'
@@ -40,7 +41,7 @@ export async function playRound(request: RoundRequest, tools: RoundTools): Promi
   const { plan } = run
   const parent = versionAt(await tools.versions.list(run.id), run.latestVersion)
   const round = parent.version + 1
-  const evaluateOnly = round > plan.rounds
+  const evaluateOnly = isEvaluation(plan, round)
   const attempts = evaluateOnly ? 1 : plan.timing.sessionAttempts
   const notes = new RoundNotes(run.id, round, tools)
   const sentBefore = tools.meter.reading(plan.participants.enrolled)

@@ -54,6 +54,11 @@ export function cohortSize(plan: Plan): number {
   )
 }
 
+/** Whether sites evaluate in this round, contributing a zero update, and train in none: the one after the plan's last. */
+export function isEvaluation(plan: Plan, round: number): boolean {
+  return round === plan.rounds + 1
+}
+
 /** The context of one session of this plan; the digests are those of the bytes at hand, never a coordinator's word. */
 export function sessionContext(
   plan: Plan,

@@ -1,11 +1,12 @@
 /** Roster indices in ascending order: how sets of participants are held, and how one finds its way in them. */
 
-/** The place of `index` in an ascending list, or −1. O(log n). */
-export function placeIn(ascending: readonly number[], index: number): number {
-  let [low, high] = [0, ascending.length - 1]
+/** The place of what has this index in a list in index order, or −1. O(log n). */
+export function placeOf<Item>(inOrder: readonly Item[], index: number, indexOf: (item: Item) => number): number {
+  let [low, high] = [0, inOrder.length - 1]
   while (low <= high) {
     const middle = (low + high) >> 1
-    const found = ascending[middle] ?? 0
+    // Safety: middle lies between two places of the list.
+    const found = indexOf(inOrder[middle]!)
     if (found === index) return middle
     if (found < index) low = middle + 1
     else high = middle - 1
@@ -15,7 +16,7 @@ export function placeIn(ascending: readonly number[], index: number): number {
 
 /** Whether `index` stands in an ascending list. */
 export function isIn(ascending: readonly number[], index: number): boolean {
-  return placeIn(ascending, index) >= 0
+  return placeOf(ascending, index, (one) => one) >= 0
 }
 
 /** Any numbers, ascending. */

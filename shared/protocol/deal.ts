@@ -5,6 +5,7 @@
 import { equalBytes, sha256 } from '../crypto/digest.ts'
 import { merkleRoot, merkleTree, verifyMerklePath } from '../crypto/merkle.ts'
 import { verify } from '../crypto/signatures.ts'
+import { placeOf } from './ascending.ts'
 import { encodeTuple } from './tuple.ts'
 
 /** What stands at one holder's place in the deal. The owner's own leaf has an empty ciphertext. */
@@ -77,14 +78,14 @@ export function dealVerifies(digests: SessionDigests, deal: Deal, signingKey: Ui
 
 /** The leaf of a holder in a verified deal, whose leaves are in index order; null for somebody else. */
 export function leafOf(deal: Deal, holder: number): DealLeaf | null {
-  return deal.leaves[placeOf(deal.leaves, holder)] ?? null
+  return deal.leaves[placeOf(deal.leaves, holder, holderOf)] ?? null
 }
 
 /** Cuts one holder's part out of a verified deal; null unless the holder is a neighbour of the owner. */
 export function dealFor(deal: Deal, holder: number): DealForHolder | null {
-  const place = placeOf(deal.leaves, holder)
+  const place = placeOf(deal.leaves, holder, holderOf)
   const leaf = deal.leaves[place]
-  const sealed = deal.ciphertexts[placeOf(deal.ciphertexts, holder)]
+  const sealed = deal.ciphertexts[placeOf(deal.ciphertexts, holder, holderOf)]
   if (leaf === undefined || sealed === undefined) return null
   const tree = treeOf(deal)
   return {
@@ -98,18 +99,7 @@ export function dealFor(deal: Deal, holder: number): DealForHolder | null {
   }
 }
 
-/** Binary search: where `holder` stands in a list in index order, or −1. */
-function placeOf(inOrder: readonly { readonly holder: number }[], holder: number): number {
-  let [low, high] = [0, inOrder.length - 1]
-  while (low <= high) {
-    const middle = (low + high) >> 1
-    const found = inOrder[middle]?.holder ?? 0
-    if (found === holder) return middle
-    if (found < holder) low = middle + 1
-    else high = middle - 1
-  }
-  return -1
-}
+const holderOf = ({ holder }: { readonly holder: number }) => holder
 
 /** Root and all paths are made once per deal: every holder asks for its own. */
 const trees = new WeakMap<Deal, { readonly root: Uint8Array; readonly paths: readonly Uint8Array[][] }>()

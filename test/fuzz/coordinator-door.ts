@@ -191,7 +191,7 @@ function runnerOf(coordinator: Coordinator, deliver: SessionRunner['deliver']): 
 /** A round that asks everybody for attempt 1 on the session's model. */
 function preparationOf({ session: { setup } }: Coordinator): Preparation {
   const { runId, round, planDigest, modelDigest } = setup.context
-  const prepare = { planDigest, modelDigest, version: 0, attempt: 1, evaluateOnly: false }
+  const prepare = { planDigest, modelDigest, version: 0, attempt: 1 }
   const deadlines = { trainDeadlineMs: 1000, joinGraceMs: 1000, onReport: () => {} }
   return new Preparation(attendance, nowMs, { runId, round, prepare, cohort: [...setup.expected], ...deadlines })
 }

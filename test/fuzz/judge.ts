@@ -116,7 +116,7 @@ function outsideSessions(corpus: Corpus): readonly Moment[] {
     const bytes = Instruction.encode({ runId, round, sessionId: model.session.sessionId, step }).finish()
     return { ...last, name: `outside/003/down/${step.$case}`, bytes }
   }
-  const order = { planDigest: modelDigest, modelDigest, version: 1, attempt: 1, evaluateOnly: true }
+  const order = { planDigest: modelDigest, modelDigest, version: 1, attempt: 1 }
   return [
     told({ $case: 'idle', value: { reason: 'nothing to do' } }),
     told({ $case: 'prepare', value: order }),

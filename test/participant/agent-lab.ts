@@ -174,7 +174,6 @@ export async function startLab(
             modelDigest: sha256(modelBytes),
             version: 0,
             attempt: 1,
-            evaluateOnly: false,
             ...changes,
           },
         },

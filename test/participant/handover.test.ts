@@ -28,7 +28,6 @@ const orderOf = (changes: Partial<Order> = {}): Order => ({
   planDigest: digestOf(document),
   modelDigest: sha256(modelBytes),
   version: 0,
-  evaluateOnly: false,
   ...changes,
 })
 
@@ -81,7 +80,7 @@ test('an update that another order is about to overwrite is not given to a sessi
   preparation.begin(orderOf())
   await expect.poll(() => preparation.workFor(orderOf())).not.toBe(null)
   // Its report is still unanswered, so that the other training begins some turns later.
-  preparation.begin(orderOf({ evaluateOnly: true }))
+  preparation.begin(orderOf({ round: 2, version: 1 }))
   expect(preparation.workFor(orderOf())).toBe(null)
 })
 

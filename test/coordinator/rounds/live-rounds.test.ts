@@ -13,7 +13,7 @@ function preparing() {
   const preparation = new Preparation(new Attendance(now), now, {
     runId: 'run',
     round: 1,
-    prepare: { planDigest: new Uint8Array(32), modelDigest: MODEL, version: 0, attempt: 2, evaluateOnly: false },
+    prepare: { planDigest: new Uint8Array(32), modelDigest: MODEL, version: 0, attempt: 2 },
     cohort: ['east', 'west'],
     trainDeadlineMs: 60_000,
     joinGraceMs: 60_000,

@@ -11,7 +11,7 @@ test('so many changes become events, the next are refused, repetitions are free'
   const preparation = new Preparation(new Attendance(now), now, {
     runId: 'run',
     round: 1,
-    prepare: { planDigest: new Uint8Array(32), modelDigest, version: 0, attempt: 1, evaluateOnly: false },
+    prepare: { planDigest: new Uint8Array(32), modelDigest, version: 0, attempt: 1 },
     cohort: ['east', 'west'],
     trainDeadlineMs: 60_000,
     joinGraceMs: 60_000,

@@ -90,16 +90,16 @@ export interface Idle {
 }
 
 /**
- * Train on this global model version and report when an update is ready. Digests only say what to download: the agent
- * hashes what it gets and computes the session's context itself.
+ * Train on this global model version and report when an update is ready; in the round after the plan's last, evaluate it and
+ * contribute a zero update, so that the final version is judged too. Which of the two follows from the round's number and is
+ * never said: a coordinator could have everybody but one send zeros. Digests only say what to download: the agent hashes what
+ * it gets and computes the session's context itself.
  */
 export interface Prepare {
   planDigest: Uint8Array;
   modelDigest: Uint8Array;
   version: number;
   attempt: number;
-  /** After the last round: evaluate this version and contribute a zero update, so that the final version is judged too. */
-  evaluateOnly: boolean;
 }
 
 export interface AdvertiseKeysStep {
@@ -587,7 +587,7 @@ export const Idle: MessageFns<Idle> = {
 };
 
 function createBasePrepare(): Prepare {
-  return { planDigest: new Uint8Array(0), modelDigest: new Uint8Array(0), version: 0, attempt: 0, evaluateOnly: false };
+  return { planDigest: new Uint8Array(0), modelDigest: new Uint8Array(0), version: 0, attempt: 0 };
 }
 
 export const Prepare: MessageFns<Prepare> = {
@@ -603,9 +603,6 @@ export const Prepare: MessageFns<Prepare> = {
     }
     if (message.attempt !== 0) {
       writer.uint32(32).uint32(message.attempt);
-    }
-    if (message.evaluateOnly !== false) {
-      writer.uint32(40).bool(message.evaluateOnly);
     }
     return writer;
   },
@@ -653,14 +650,6 @@ export const Prepare: MessageFns<Prepare> = {
             }
 
             message.attempt = reader.uint32();
-            continue;
-          }
-          case 5: {
-            if (tag !== 40) {
-              break;
-            }
-
-            message.evaluateOnly = reader.bool();
             continue;
           }
         }
