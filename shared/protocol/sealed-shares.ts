@@ -40,11 +40,8 @@ export function openSharePair(direction: Direction, ciphertext: Uint8Array): Sha
   const plaintext = openShares({ key: direction.key, ciphertext, associatedData: associatedData(direction) })
   if (plaintext === null) return null
   const [selfSeedShare, maskKeyShare] = [secretBytes(32), secretBytes(32)]
-  // Safety: byte by byte, for a view of the plaintext would move it and leave its bytes where they were.
-  for (let at = 0; at < 32; at += 1) {
-    selfSeedShare[at] = plaintext[at] ?? 0
-    maskKeyShare[at] = plaintext[32 + at] ?? 0
-  }
+  selfSeedShare.set(plaintext.subarray(0, 32))
+  maskKeyShare.set(plaintext.subarray(32))
   wipe(plaintext)
   return { selfSeedShare, maskKeyShare }
 }
