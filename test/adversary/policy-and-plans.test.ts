@@ -69,7 +69,7 @@ describe('coordinator has a site train a plan that its policy forbids, whoever s
 test('coordinator asks for a round that the plan does not have', async () => {
   const lab = await startLab()
   const { rounds } = makePlan()
-  lab.prepare({ version: rounds }, rounds + 1)
+  lab.prepare({ version: rounds + 1 }, rounds + 2)
   expect((await lab.heard('ready')).report).toMatchObject({ ready: false, code: 'round_mismatch' })
   expect(lab.trainings()).toBe(0)
 })
