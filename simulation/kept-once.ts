@@ -1,16 +1,13 @@
 /**
- * What everybody was sent in the same bytes is kept in memory once per thread: the roster's lines, the entries they stand for,
- * and the graph that follows. Memory only: every participant reads and checks its own bytes first, and pays for that itself.
+ * The roster's entries are kept in memory once per thread, though every neighbour was sent its own copy. Memory only: every
+ * participant reads and checks its own bytes first, and pays for that itself.
  */
 import type { ParticipantSession } from '../participant/protocol/session-state.ts'
 import { encodeHex } from '../shared/crypto/digest.ts'
-import type { NeighbourGraph } from '../shared/protocol/neighbour-graph.ts'
-import type { RosterEntry, RosterLine } from '../shared/protocol/roster.ts'
+import type { RosterEntry } from '../shared/protocol/roster.ts'
 
 export class KeptOnce {
   #rosterDigest = ''
-  #lines: readonly RosterLine[] = []
-  #graph: NeighbourGraph | null = null
   readonly #entries = new Map<number, RosterEntry>()
 
   /** The session as it was, with what others of the same roster hold already in place of its own copies. */
@@ -19,8 +16,6 @@ export class KeptOnce {
     const digest = encodeHex(session.digests.rosterDigest)
     if (digest !== this.#rosterDigest) {
       this.#rosterDigest = digest
-      this.#lines = session.lines
-      this.#graph = session.graph
       this.#entries.clear()
     }
     // One roster digest covers every line, and each line its entry, so what stands under an index is the same for all.
@@ -28,6 +23,6 @@ export class KeptOnce {
     const neighbours = new Map(
       [...session.neighbours].map(([index, entry]) => [index, this.#entries.get(index) ?? entry]),
     )
-    return { ...session, lines: this.#lines, graph: this.#graph ?? session.graph, neighbours }
+    return { ...session, neighbours }
   }
 }

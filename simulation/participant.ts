@@ -20,6 +20,7 @@ import { systemRng } from '../shared/random.ts'
 import type { Lanes } from '../shared/vector/encoding.ts'
 import { quantizeUpdate } from '../shared/vector/quantize.ts'
 import type { Fate, Misbehaviour } from './fates.ts'
+import type { Identical } from './identical.ts'
 import type { CertifiedKey } from './identities.ts'
 import type { KeptOnce } from './kept-once.ts'
 import { threadMs } from './measure.ts'
@@ -35,6 +36,7 @@ export interface Surroundings {
   readonly plan: SimulationPlan
   readonly bundle: TrustBundle
   readonly enrolled: readonly string[]
+  readonly identical: Identical
   readonly keptOnce: KeptOnce
   readonly send: (place: number, method: Method, bytes: Uint8Array) => void
   /** Resolves with whether the coordinator counted it. */
@@ -82,7 +84,7 @@ export class SimulatedParticipant {
   async obey(bytes: Uint8Array): Promise<Obeyed> {
     this.#cpuMs = 0
     this.#refusal = null
-    const instruction = this.#measured(() => readInstruction(bytes))
+    const instruction = this.#measured(() => readInstruction(bytes, this.#in.identical.long))
     invariant(instruction !== null, 'the coordinator sends only steps of a session')
     await this.#perform(this.#step(instruction))
     return { cpuMs: this.#cpuMs, refusal: this.#refusal }
@@ -171,8 +173,8 @@ export class SimulatedParticipant {
   }
 
   #environment(): ParticipantEnvironment {
-    const { bundle } = this.#in
-    return { nowMs: nowOf(this.#now().round), rng: systemRng, journal: this.#journal, bundle }
+    const { bundle, identical } = this.#in
+    return { nowMs: nowOf(this.#now().round), rng: systemRng, journal: this.#journal, bundle, once: identical.once }
   }
 
   #trained(): TrainedUpdate {
@@ -191,7 +193,7 @@ export class SimulatedParticipant {
   #measured<T>(work: () => T): T {
     const before = threadMs()
     const result = work()
-    this.#cpuMs += threadMs() - before
+    this.#cpuMs += threadMs() - before + this.#in.identical.takeCharge()
     return result
   }
 }

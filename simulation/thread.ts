@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { invariant, unreachable } from '../shared/errors.ts'
 import { vectorLayout, zeroLanes } from '../shared/vector/encoding.ts'
+import { Identical } from './identical.ts'
 import { KeptOnce } from './kept-once.ts'
 import { SimulatedParticipant } from './participant.ts'
 import { encodingOf, idAtPlace } from './plan.ts'
@@ -17,6 +18,7 @@ const surroundings = {
   plan,
   bundle,
   enrolled: Array.from({ length: plan.participants }, (_, place) => idAtPlace(place)),
+  identical: new Identical(),
   keptOnce: new KeptOnce(),
   send: (place: number, method: Extract<FromThread, { kind: 'message' }>['method'], bytes: Uint8Array) =>
     post({ kind: 'message', place, method, bytes }, [bytes]),

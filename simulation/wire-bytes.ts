@@ -13,6 +13,7 @@ import {
   dealFromWire,
   entryFromWire,
   instructionFromWire,
+  type LongParts,
   noShareFromWire,
   revealFromWire,
 } from '../shared/wire/from-wire.ts'
@@ -47,10 +48,10 @@ export function instructionBytes(instruction: Instruction, session: SessionName)
 }
 
 /** @throws ProtocolError when it is too heavy or misshapen. */
-export function readInstruction(bytes: Uint8Array): Instruction | null {
+export function readInstruction(bytes: Uint8Array, long?: LongParts): Instruction | null {
   const flaw = replyFlaw('attend', bytes)
   refuseIf(flaw !== null, 'malformed', flaw ?? '')
-  return instructionFromWire(WireInstruction.decode(bytes).step)
+  return instructionFromWire(WireInstruction.decode(bytes).step, long)
 }
 
 /** A participant's message as it goes up, all but the masked input. */

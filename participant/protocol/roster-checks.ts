@@ -2,25 +2,20 @@
  * Every check of stage 1, before anything is dealt. The roster digest, the threshold and the neighbours are computed here
  * from the lines and the plan; what the coordinator states about them is only compared.
  */
-import { equalBytes } from '../../shared/crypto/digest.ts'
+import { encodeHex, equalBytes } from '../../shared/crypto/digest.ts'
 import { isAcceptablePublicKey } from '../../shared/crypto/key-agreement.ts'
 import { isAcceptableSigningKey } from '../../shared/crypto/signatures.ts'
 import { verifyIdentitySignature } from '../../shared/identity/identity-signature.ts'
 import { validateSvid } from '../../shared/identity/validate-svid.ts'
 import type { SessionDigests } from '../../shared/protocol/deal.ts'
 import type { Instruction } from '../../shared/protocol/messages.ts'
-import { type NeighbourGraph, neighbourGraph, neighboursOf } from '../../shared/protocol/neighbour-graph.ts'
+import { type NeighbourGraph, neighboursOf } from '../../shared/protocol/neighbour-graph.ts'
+import { everyTime } from '../../shared/protocol/once.ts'
 import { refuse, refuseIf } from '../../shared/protocol/refusal.ts'
-import {
-  advertiseStatement,
-  enrolmentsOf,
-  entryHash,
-  isEachLineAnothers,
-  type RosterEntry,
-  rosterDigest,
-} from '../../shared/protocol/roster.ts'
+import { advertiseStatement, enrolmentsOf, entryHash, type RosterEntry } from '../../shared/protocol/roster.ts'
 import { type SharingParameters, sharingParameters } from '../../shared/protocol/threshold.ts'
 import { checkPolicyOnRoster } from './policy-checks.ts'
+import { checkList } from './roster-list.ts'
 import type { AfterAdvertiseKeys, ParticipantEnvironment } from './session-state.ts'
 
 /** How far another participant's clock may be off. */
@@ -61,16 +56,11 @@ export function checkRoster(
     `the coordinator states threshold ${roster.threshold}, the plan's rule gives ${parameters.threshold}`,
   )
   checkPolicyOnRoster(setup, parameters)
-  refuseIf(
-    !isEachLineAnothers(roster.lines, enrolledCount),
-    'roster_disagrees',
-    `the ${size} lines do not stand for as many of the ${enrolledCount} enrolled, in order`,
-  )
   checkOwnLine(session, roster)
-  checkSigningKeysDistinct(roster)
-  const { contextDigest } = setup
-  const digests = { contextDigest, rosterDigest: rosterDigest(contextDigest, roster.lines) }
-  const graph = neighbourGraph(parameters, digests)
+  const { once = everyTime } = environment
+  const { digests, graph } = once(roster.lines, encodeHex(setup.contextDigest), () =>
+    checkList(roster.lines, parameters, setup),
+  )
   const expected = neighboursOf(graph, roster.ownIndex)
   refuseIf(
     roster.neighbours.length !== expected.length ||
@@ -111,11 +101,6 @@ function checkOwnLine(session: AfterAdvertiseKeys, roster: Extract<Instruction, 
     equalBytes(own.signingKey, session.advertisement.signingKey) &&
     equalBytes(own.entryHash, entryHash(session.advertisement))
   refuseIf(!isOwn, 'roster_disagrees', `the line at index ${roster.ownIndex} is not what this participant advertised`)
-}
-
-function checkSigningKeysDistinct(roster: Extract<Instruction, { kind: 'share-keys' }>): void {
-  const keys = new Set(roster.lines.map((line) => Buffer.from(line.signingKey).toString('hex')))
-  refuseIf(keys.size !== roster.lines.length, 'key_reused', 'a session signing key stands twice in the roster')
 }
 
 function checkNeighbour(

@@ -10,6 +10,7 @@ import type { SessionContext } from '../../shared/protocol/context.ts'
 import type { Deal, SessionDigests } from '../../shared/protocol/deal.ts'
 import type { ParticipantMessage } from '../../shared/protocol/messages.ts'
 import type { NeighbourGraph } from '../../shared/protocol/neighbour-graph.ts'
+import type { Once } from '../../shared/protocol/once.ts'
 import type { RefusalCode } from '../../shared/protocol/refusal-codes.ts'
 import type { Reveal } from '../../shared/protocol/reveal.ts'
 import type { RosterEntry, RosterLine } from '../../shared/protocol/roster.ts'
@@ -50,6 +51,11 @@ export interface ParticipantEnvironment {
   readonly rng: Rng
   readonly journal: JournalView
   readonly bundle: TrustBundle
+  /**
+   * For a process in which thousands take part: checks of bytes that they all were sent alike, which depend on nothing of one's
+   * own, are made once. An agent, which trusts nobody's result, leaves it out.
+   */
+  readonly once?: Once
 }
 
 /** To be carried out in order; a `record` is durable before the next effect begins. */

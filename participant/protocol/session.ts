@@ -145,7 +145,7 @@ function obeyOrThrow(
       }
     }
     case 'reveal-shares': {
-      if (session.stage === 'attested') return stage4.revealShares(session, instruction.certificate)
+      if (session.stage === 'attested') return stage4.revealShares(session, instruction.certificate, environment)
       if (session.stage !== 'revealed') refuse('wrong_stage', 'shares asked for before the survivors were attested')
       refuseIf(
         !equalBytes(session.requestDigest, stage4.requestDigest(instruction.certificate)),

@@ -2,15 +2,16 @@
  * Stage 4, unmasking: against a quorum certificate over exactly the sets it signed, reveals one kind of share per owner.
  * The reply is recorded before it leaves; the same request gets the same bytes, any other request gets nothing.
  */
-import { equalBytes } from '../../shared/crypto/digest.ts'
+import { encodeHex, equalBytes } from '../../shared/crypto/digest.ts'
 import { decodeBitmap } from '../../shared/protocol/bitmap.ts'
 import { holdersOf } from '../../shared/protocol/neighbour-graph.ts'
+import { everyTime } from '../../shared/protocol/once.ts'
 import type { QuorumCertificate } from '../../shared/protocol/quorum-certificate.ts'
 import { quorumCertificateFlaw } from '../../shared/protocol/quorum-certificate.ts'
 import { refuseIf } from '../../shared/protocol/refusal.ts'
 import type { RevealedShare } from '../../shared/protocol/reveal.ts'
 import { digestTuple } from '../../shared/protocol/tuple.ts'
-import type { AfterAttestSurvivors, Stepped } from './session-state.ts'
+import type { AfterAttestSurvivors, ParticipantEnvironment, Stepped } from './session-state.ts'
 
 /** Identifies a request by all its bytes. */
 export function requestDigest(certificate: QuorumCertificate): Uint8Array {
@@ -19,7 +20,11 @@ export function requestDigest(certificate: QuorumCertificate): Uint8Array {
 }
 
 /** Accepts the certificate and answers. */
-export function revealShares(session: AfterAttestSurvivors, certificate: QuorumCertificate): Stepped {
+export function revealShares(
+  session: AfterAttestSurvivors,
+  certificate: QuorumCertificate,
+  { once = everyTime }: Pick<ParticipantEnvironment, 'once'>,
+): Stepped {
   const { ownIndex, parameters, digests, lines } = session
   const { sessionId } = session.setup.context
   refuseIf(
@@ -27,7 +32,11 @@ export function revealShares(session: AfterAttestSurvivors, certificate: QuorumC
     'another_survivor_set',
     'the certificate is over other sets than this participant signed',
   )
-  const flaw = quorumCertificateFlaw(certificate, { digests, roster: lines, quorum: parameters.quorum })
+  // The roster's digest covers the context, and with it the plan's rule for the quorum.
+  const { flaw, request } = once(certificate, encodeHex(digests.rosterDigest), () => ({
+    flaw: quorumCertificateFlaw(certificate, { digests, roster: lines, quorum: parameters.quorum }),
+    request: requestDigest(certificate),
+  }))
   refuseIf(flaw !== null, 'bad_quorum_certificate', flaw ?? '')
   const shared = new Set(decodeBitmap(session.shared, parameters.participants))
   const surviving = new Set(decodeBitmap(session.survivors, parameters.participants))
@@ -40,7 +49,6 @@ export function revealShares(session: AfterAttestSurvivors, certificate: QuorumC
     `${holders.length} holders of this participant's secrets are in U3, ${parameters.threshold} are needed`,
   )
   const reply = owners.map((owner) => answerFor(session, owner, surviving.has(owner)))
-  const request = requestDigest(certificate)
   return {
     session: { ...session, stage: 'revealed', requestDigest: request, reply },
     effects: [

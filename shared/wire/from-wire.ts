@@ -29,14 +29,23 @@ const LINE_BYTES = 2 + SIGNING_KEY_BYTES + 32
 /** More certificates than any real chain has. */
 const MAX_CHAIN = 8
 
+/** How to read what is long, and the same for everybody. */
+export interface LongParts {
+  readonly lines: (packed: Uint8Array) => readonly RosterLine[]
+  readonly certificate: (certificate: WireCertificate) => QuorumCertificate
+}
+
 /** The protocol instruction in a step, or `null` when the step is idle, prepare or absent. */
-export function instructionFromWire(step: WireInstruction['step']): Instruction | null {
+export function instructionFromWire(
+  step: WireInstruction['step'],
+  long: LongParts = { lines: linesFromWire, certificate: certificateFromWire },
+): Instruction | null {
   switch (step?.$case) {
     case 'advertiseKeys':
       return { kind: 'advertise-keys' }
     case 'shareKeys': {
       const { ownIndex, threshold } = step.value
-      const lines = linesFromWire(step.value.lines)
+      const lines = long.lines(step.value.lines)
       const neighbours = step.value.neighbours.map(({ index, entry }) => ({ index, entry: entryFromWire(entry) }))
       return { kind: 'share-keys', ownIndex, lines, neighbours, threshold }
     }
@@ -45,7 +54,7 @@ export function instructionFromWire(step: WireInstruction['step']): Instruction 
     case 'attestSurvivors':
       return { kind: 'attest-survivors', survivors: copy(step.value.survivors) }
     case 'revealShares':
-      return { kind: 'reveal-shares', certificate: certificateFromWire(step.value) }
+      return { kind: 'reveal-shares', certificate: long.certificate(step.value) }
     case 'sessionOver':
       return { kind: 'session-over', completed: step.value.completed, reason: step.value.reason }
     default:
@@ -122,7 +131,7 @@ export function certificateFromWire(certificate: WireCertificate): QuorumCertifi
   }
 }
 
-function linesFromWire(lines: Uint8Array): RosterLine[] {
+export function linesFromWire(lines: Uint8Array): RosterLine[] {
   refuseIf(
     lines.length % LINE_BYTES !== 0,
     'malformed',
