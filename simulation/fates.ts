@@ -29,14 +29,14 @@ export type Fate =
 
 const STAGES = 5
 
-/** The fate of every place. Dropouts are spread evenly over the stages, misbehaviours over their kinds. */
+/** The fate of every place. Dropouts are spread evenly over the stages unless the plan names one, misbehaviours over their kinds. */
 export function drawFates(plan: SimulationPlan, round: number): readonly Fate[] {
   const order = drawnOrder(plan.participants, seededNumbers(plan.seed, 'fates', round))
   const fates: Fate[] = Array.from({ length: plan.participants }, () => ({ kind: 'honest' }))
   const [dropouts, corrupt] = [partOf(plan, 'dropout'), partOf(plan, 'corrupt')]
   // Fewer dropouts than stages fall on the later, dearer ones first.
   for (const [turn, place] of order.slice(0, dropouts).entries()) {
-    fates[place] = { kind: 'dropout', silentFrom: (turn + 2) % STAGES }
+    fates[place] = { kind: 'dropout', silentFrom: plan.dropAt ?? (turn + 2) % STAGES }
   }
   const kinds = Object.keys(MISBEHAVIOURS) as Misbehaviour[]
   for (const [turn, place] of order.slice(dropouts, dropouts + corrupt).entries()) {

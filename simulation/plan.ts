@@ -25,6 +25,8 @@ export interface SimulationPlan {
   /** Parts of the participants that fall silent, and that misbehave. */
   readonly dropout: number
   readonly corrupt: number
+  /** The first stage that gets no answer, 0 to 4, the same for all who fall silent; left out, they are spread over the stages. */
+  readonly dropAt?: number
   readonly gammaPpm: number
   readonly deltaPpm: number
   readonly adversary: 'malicious' | 'semi-honest'

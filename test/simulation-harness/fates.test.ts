@@ -13,6 +13,11 @@ test('so many fall silent, spread over the stages, and so many others misbehave,
   expect(fates).toHaveLength(100)
 })
 
+test('all fall silent at the stage that the plan names', () => {
+  const fates = drawFates(smallPlan({ participants: 100, dropout: 0.3, dropAt: 2 }), 1)
+  expect(fates.flatMap((fate) => (fate.kind === 'dropout' ? [fate.silentFrom] : []))).toEqual(Array(30).fill(2))
+})
+
 test('another seed and another round draw others, the same ones the same', () => {
   const plan = smallPlan({ participants: 100, dropout: 0.1 })
   expect(drawFates(plan, 1)).toEqual(drawFates(plan, 1))
