@@ -14,6 +14,7 @@ export const SIMULATION_OPTIONS = {
     value: 'F',
     about: 'part of them that falls silent, spread over the stages; default 0',
   },
+  'drop-at': { type: 'string', value: 'STAGE', about: 'they all give no answer from this stage on, 0 to 4' },
   gamma: { type: 'string', value: 'F', about: 'the plan’s part that may collude; default 0.05' },
   delta: { type: 'string', value: 'F', about: 'the plan’s part that may fall silent; default dropout and corrupt' },
   corrupt: { type: 'string', value: 'F', about: 'part of them that really misbehaves; default 0' },
@@ -36,6 +37,7 @@ export function simulationPlan(values: SimulationOptions): SimulationPlan {
     wholeNumber(values[name] ?? String(bounds.usual), name, bounds)
   const dropout = part(values.dropout ?? '0', 'dropout')
   const corrupt = part(values.corrupt ?? '0', 'corrupt')
+  const dropAt = values['drop-at']
   const delta = values.delta === undefined ? Math.min(0.5, dropout + corrupt) : part(values.delta, 'delta')
   return {
     participants: number('participants', { min: 3, max: 65_535, usual: 20 }),
@@ -44,6 +46,7 @@ export function simulationPlan(values: SimulationOptions): SimulationPlan {
     rounds: number('rounds', { min: 1, max: 1000, usual: 1 }),
     dropout,
     corrupt,
+    ...(dropAt === undefined ? {} : { dropAt: wholeNumber(dropAt, 'drop-at', { min: 0, max: 4 }) }),
     gammaPpm: Math.round(part(values.gamma ?? '0.05', 'gamma') * 1_000_000),
     deltaPpm: Math.round(delta * 1_000_000),
     adversary: oneOf(values.adversary ?? 'malicious', 'adversary', ['malicious', 'semi-honest']),

@@ -48,6 +48,7 @@ describe('wrong usage is one clear line, exit 2', () => {
     ['lanes', '0'],
     ['bits', '25'],
     ['rounds', 'x'],
+    ['drop-at', '5'],
     ['dropout', '0.6'],
     ['corrupt', '-1'],
     ['gamma', '1'],
