@@ -22,7 +22,7 @@ function planWith(option: Sweep['option'], value: string, options: SimulationOpt
 }
 
 /** The command that does the same again, without where it writes and how it prints. */
-export function sweepCommandLine(text: string, options: SimulationOptions): string {
+export function sweepCommandLine(text: string, options: Partial<SimulationOptions>): string {
   const names = Object.keys(SIMULATION_OPTIONS) as (keyof SimulationOptions)[]
   const given = names.flatMap((name) => (options[name] === undefined ? [] : [`--${name}`, options[name]]))
   return ['blindsum', 'simulate', ...given, '--sweep', text].map(quoted).join(' ')

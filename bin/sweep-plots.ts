@@ -18,7 +18,8 @@ export function sweepPlots(sweep: Sweep, rows: readonly SweepRow[]): readonly Sw
   const exact = rows.filter(hasRun).filter((row) => row.exact)
   if (exact.length === 0) return []
   const sets = exact.map((row) => ({ value: row.value, figures: sweepFigures(row) }))
-  const note = [sameInAll(sweep), machineLine(exact)].join('; ')
+  // Lines break between phrases, not within.
+  const note = [sameInAll(sweep).replace(/(?<!,) /g, '\u00a0'), machineLine(exact)].join('; ')
   const { option } = sweep
   const values = sets.map(({ value }) => value)
   const isCount = ['participants', 'lanes', 'bits'].includes(option)

@@ -25,9 +25,9 @@ export async function sweepAndTell(sweep: Sweep, options: SweepOptions): Promise
       onProgress: (value, { round, step, done, of }) =>
         bar.show(`${sweep.option}=${value}${round === 0 ? '' : `, round ${round}`}, ${step}`, done / of),
       onRow: (row, soFar) => {
+        if (out !== undefined) writeSweepFiles(out, sweepFiles(sweep, soFar, command))
         bar.clear()
         process.stderr.write(`${soFar.length}/${sweep.steps.length} ${rowLine(sweep, row)}\n`)
-        if (out !== undefined) writeSweepFiles(out, sweepFiles(sweep, soFar, command))
       },
     })
     if (json) printJson(sweepAsJson(sweep, rows))

@@ -1,7 +1,7 @@
 /** A sweep as people read it: what was the same in all, a table in all and by stage, and why a row has no figures. Pure. */
 import { STEPS } from '../simulation/measure.ts'
 import type { SimulationPlan } from '../simulation/plan.ts'
-import { hasRun, type RanRow, type Sweep, type SweepRow } from '../simulation/sweep.ts'
+import { type FailedRow, hasRun, type RanRow, type Sweep, type SweepRow } from '../simulation/sweep.ts'
 import { type ByStep, type SweepFigures, sweepFigures } from '../simulation/sweep-figures.ts'
 import { grouped, textTable } from './text-table.ts'
 
@@ -56,7 +56,7 @@ export function sweepMarkdown(
 /** One line when a value is done. */
 export function rowLine(sweep: Sweep, row: SweepRow): string {
   const name = `${symbolOf(sweep)} = ${valueWords(row.value)}`
-  if (!hasRun(row)) return `${name}: ${row.problems.join('; ')}`
+  if (!hasRun(row)) return `${name}: ${failureWord(row)}: ${row.problems.join('; ')}`
   const { participantMs, coordinatorMs } = sweepFigures(row)
   return (
     `${name}: participant ${milliseconds(participantMs.inAll)} ms, coordinator ${milliseconds(coordinatorMs.inAll)} ms, ` +
@@ -80,7 +80,20 @@ export function machineLine(rows: readonly SweepRow[]): string | null {
 }
 
 function phrases(plan: SimulationPlan): readonly string[] {
-  const { participants, lanes, inputBits, adversary, graph, gammaPpm, deltaPpm, dropout, corrupt, rounds, seed } = plan
+  const {
+    participants,
+    lanes,
+    inputBits,
+    adversary,
+    graph,
+    gammaPpm,
+    deltaPpm,
+    dropout,
+    dropAt,
+    corrupt,
+    rounds,
+    seed,
+  } = plan
   const rate = (part: number) => `${Number((100 * part).toFixed(4))} %`
   return [
     `${grouped(participants)} participants`,
@@ -90,7 +103,7 @@ function phrases(plan: SimulationPlan): readonly string[] {
     graph === 'auto' ? 'graph by the rule' : `${graph} graph`,
     `γ ${rate(gammaPpm / 1e6)}`,
     `δ ${rate(deltaPpm / 1e6)}`,
-    `dropout ${rate(dropout)}`,
+    `dropout ${rate(dropout)}${dropAt === undefined ? '' : ` from stage ${dropAt}`}`,
     `corrupt ${rate(corrupt)}`,
     rounds === 1 ? 'one round' : `means over ${rounds} rounds`,
     `seed ${seed}`,
@@ -124,7 +137,7 @@ function sweepTables(sweep: Sweep, rows: readonly SweepRow[]): readonly Table[] 
     headings: [symbol, ...columns.map(([heading]) => heading)],
     rows: rows.map((row) => {
       if (!hasRun(row))
-        return [valueWords(row.value), ...columns.map(([heading]) => (heading === 'exact' ? row.error : '–'))]
+        return [valueWords(row.value), ...columns.map(([heading]) => (heading === 'exact' ? failureWord(row) : '–'))]
       const figures = sweepFigures(row)
       return [valueWords(row.value), ...columns.map(([, cell]) => cell(figures, row))]
     }),
@@ -159,11 +172,15 @@ const OVERVIEW: readonly (readonly [heading: string, cell: (figures: SweepFigure
 function reasons(sweep: Sweep, rows: readonly SweepRow[]): readonly string[] {
   return rows.flatMap((row) => {
     const name = `${symbolOf(sweep)} = ${valueWords(row.value)}`
-    if (!hasRun(row)) return [`${name}: ${row.error}: ${row.problems.join('; ')}`]
+    if (!hasRun(row)) return [`${name}: ${failureWord(row)}: ${row.problems.join('; ')}`]
     return row.rounds.flatMap(({ round, exact, reason }) =>
       exact ? [] : [`${name}: round ${round} ${reason === null ? 'gave a WRONG sum' : `aborted, ${reason}`}`],
     )
   })
+}
+
+function failureWord({ error }: FailedRow): string {
+  return error === 'simulation_impossible' ? 'impossible' : error
 }
 
 function footnotes(rows: readonly SweepRow[]): readonly string[] {

@@ -19,10 +19,10 @@ export function textWidth(text: string, fontSize: number): number {
   return [...text].length * fontSize * 0.6
 }
 
-/** Words in lines no wider than that, one word at least in each. */
+/** Words in lines no wider than that, one word at least in each; a no-break space does not part words. */
 export function wrapped(text: string, fontSize: number, width: number): readonly string[] {
   const lines: string[] = []
-  for (const word of text.split(/\s+/).filter(Boolean)) {
+  for (const word of text.split(/[ \t\n]+/).filter(Boolean)) {
     const last = lines.at(-1)
     if (last !== undefined && textWidth(`${last} ${word}`, fontSize) <= width)
       lines[lines.length - 1] = `${last} ${word}`

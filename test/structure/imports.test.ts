@@ -36,6 +36,7 @@ const PURE = [
   'shared/provenance',
   'shared/onnx',
   'shared/plan',
+  'shared/plot',
   'coordinator/protocol',
   'participant/protocol',
 ]
