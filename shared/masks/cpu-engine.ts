@@ -1,50 +1,121 @@
 /**
- * The plain mask engine: one thread, OpenSSL's ChaCha20 through node:crypto, tile by tile so that the tile of the vector
- * stays in the processor's cache while all masks go over it. Correct and clear; every faster engine is tested against it.
+ * The mask engine of a processor: keystream by OpenSSL, or in WebAssembly where it is short; added with SIMD; on all cores.
+ * Little work, and all work where there are no threads to be had, is done on the caller's thread.
  */
 import { setImmediate } from 'node:timers/promises'
-import { Keystream } from '../crypto/keystream.ts'
-import type { MaskEngine } from './mask-engine.ts'
+import { wipe } from '../crypto/secrets.ts'
+import type { Lanes } from '../vector/encoding.ts'
+import { addOnCallerThread } from './caller-thread.ts'
+import { type MaskEngine, type MaskSeed, requireMasks } from './mask-engine.ts'
+import { bestSource, type KeystreamSource } from './mask-streams.ts'
+import { MaskThreads } from './mask-threads.ts'
+import type { MaskWork } from './mask-work.ts'
+import { type Arithmetic, bestArithmetic } from './tile.ts'
 
-const TILE_BYTES = 64 * 1024
-/** Keystream between two turns of the event loop: well below a millisecond's worth per tile, about one in all. */
-const BYTES_PER_TURN = 512 * 1024
+/** Keystream below which waking threads costs more than they save. */
+const THREADS_FROM_BYTES = 2 * 1024 * 1024
+/** Lanes outside of shared memory are copied to it and back, a window at a time; that pays from so many masks on. */
+const COPIES_FROM_SEEDS = 3
+const WINDOW_BYTES = 16 * 1024 * 1024
+/** Copied between two turns of the event loop: about a millisecond's worth. */
+const COPIED_PER_TURN_BYTES = 4 * 1024 * 1024
+/** So many ciphers are held per thread. */
+const SEEDS_PER_PASS = 1024
 
-/** An engine without state: calls may overlap. */
-export function cpuMaskEngine(): MaskEngine {
+/** What to use instead of the fastest. Every choice gives the same lanes. */
+export interface CpuMaskOptions {
+  readonly arithmetic?: Arithmetic
+  readonly source?: KeystreamSource
+  /** A pool of its own, used for all work, little or much; or none. */
+  readonly threads?: MaskThreads | 'none'
+}
+
+/** Shared by all engines of this process that were given no threads of their own. */
+let processThreads: MaskThreads | undefined
+
+/** Calls may overlap; those on threads take turns. */
+export function cpuMaskEngine(options: CpuMaskOptions = {}): MaskEngine {
+  const arithmetic = options.arithmetic ?? bestArithmetic()
   return {
-    async accumulate(target, seeds, options = {}) {
-      const { signal, onProgress } = options
+    async accumulate(target, seeds, { signal, onProgress, firstLane = 0 } = {}) {
       signal?.throwIfAborted()
-      const masks = seeds.map(({ key, sign }) => ({ keystream: new Keystream(key), sign }))
-      const tileLanes = TILE_BYTES / target.BYTES_PER_ELEMENT
-      const totalBytes = target.byteLength * masks.length
-      let doneBytes = 0
-      let bytesThisTurn = 0
-      for (let lane = 0; lane < target.length; lane += tileLanes) {
-        const tile = target.subarray(lane, lane + tileLanes)
-        for (const { keystream, sign } of masks) {
-          addMask(tile, keystream, sign)
-          doneBytes += tile.byteLength
-          bytesThisTurn += tile.byteLength
-          if (bytesThisTurn < BYTES_PER_TURN) continue
-          bytesThisTurn = 0
-          onProgress?.(doneBytes, totalBytes)
-          await setImmediate()
-          signal?.throwIfAborted()
-        }
+      requireMasks(target, seeds, firstLane)
+      const totalBytes = target.byteLength * seeds.length
+      const threads = await threadsFor(target, seeds, options.threads)
+      for (let pass = 0; pass < seeds.length; pass += SEEDS_PER_PASS) {
+        const source = options.source ?? bestSource(target.byteLength / (threads?.count ?? 1))
+        const before = target.byteLength * pass
+        // The end is told once, below.
+        const tell = (bytes: number) => before + bytes < totalBytes && onProgress?.(before + bytes, totalBytes)
+        const some = seeds.slice(pass, pass + SEEDS_PER_PASS)
+        const work = { target, firstLane, seeds: some, arithmetic, source, signal, onProgress: onProgress && tell }
+        if (threads === null) await addOnCallerThread(work)
+        else if (isShared(target)) await threads.run(work)
+        else await addToCopies(work, threads)
       }
-      if (bytesThisTurn > 0 || totalBytes === 0) onProgress?.(totalBytes, totalBytes)
+      onProgress?.(totalBytes, totalBytes)
     },
   }
 }
 
-/** Typed arrays wrap by themselves, which is the arithmetic mod 2^16 and 2^32 that masks need. */
-function addMask(tile: Uint16Array | Uint32Array, keystream: Keystream, sign: 1 | -1): void {
-  const mask = tile instanceof Uint16Array ? keystream.readWords16(tile.length) : keystream.readWords32(tile.length)
-  if (sign === 1) {
-    for (let lane = 0; lane < mask.length; lane += 1) tile[lane] = tile[lane]! + mask[lane]!
-  } else {
-    for (let lane = 0; lane < mask.length; lane += 1) tile[lane] = tile[lane]! - mask[lane]!
+/** The threads that are to do it, running; null when it is better done here, or there are none. */
+async function threadsFor(
+  target: Lanes,
+  seeds: readonly MaskSeed[],
+  wanted: CpuMaskOptions['threads'],
+): Promise<MaskThreads | null> {
+  if (wanted === 'none' || target.length === 0 || seeds.length === 0) return null
+  if (wanted === undefined) {
+    if (target.byteLength * seeds.length < THREADS_FROM_BYTES) return null
+    if (!isShared(target) && seeds.length < COPIES_FROM_SEEDS) return null
   }
+  processThreads ??= new MaskThreads()
+  const threads = wanted ?? processThreads
+  if (wanted === undefined && threads.count === 1) return null
+  if ((await threads.start()) > 0) return threads
+  process.emitWarning('No mask threads could be started: masks are added on the main thread, on one core.', {
+    code: 'BLINDSUM_NO_MASK_THREADS',
+  })
+  return null
+}
+
+/** Takes the target through shared memory, a window at a time. */
+async function addToCopies(work: MaskWork, threads: MaskThreads): Promise<void> {
+  const { target, firstLane, seeds, onProgress } = work
+  const memory = new SharedArrayBuffer(Math.min(WINDOW_BYTES, target.byteLength))
+  const windowLanes = memory.byteLength / target.BYTES_PER_ELEMENT
+  try {
+    for (let from = 0; from < target.length; from += windowLanes) {
+      const window = target.subarray(from, from + windowLanes)
+      const copy = lanesOver(memory, window)
+      const before = from * target.BYTES_PER_ELEMENT * seeds.length
+      await copyLanes(copy, window)
+      await threads.run({
+        ...work,
+        target: copy,
+        firstLane: firstLane + from,
+        onProgress: onProgress && ((bytes) => onProgress(before + bytes)),
+      })
+      await copyLanes(window, copy)
+    }
+  } finally {
+    wipe(new Uint8Array(memory))
+  }
+}
+
+async function copyLanes(to: Lanes, from: Lanes): Promise<void> {
+  const step = COPIED_PER_TURN_BYTES / from.BYTES_PER_ELEMENT
+  for (let at = 0; at < from.length; at += step) {
+    if (at > 0) await setImmediate()
+    to.set(from.subarray(at, at + step), at)
+  }
+}
+
+/** As many lanes of the same width, over other memory. */
+function lanesOver(memory: SharedArrayBuffer, like: Lanes): Lanes {
+  return like instanceof Uint16Array ? new Uint16Array(memory, 0, like.length) : new Uint32Array(memory, 0, like.length)
+}
+
+function isShared(lanes: Lanes): boolean {
+  return lanes.buffer instanceof SharedArrayBuffer
 }

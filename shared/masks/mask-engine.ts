@@ -2,6 +2,9 @@
  * The port through which all masks are put on and taken off: expand keys to ChaCha20 keystream and add it, lane by lane.
  * Engines differ in speed only; every one gives the same lanes for the same keys.
  */
+import { KEYSTREAM_LIMIT_BYTES } from '../crypto/keystream.ts'
+import { invariant } from '../errors.ts'
+import type { Lanes } from '../vector/encoding.ts'
 
 /** One mask: the 32-byte ChaCha20 key (`pairwiseMaskKey`, `selfMaskKey`), and whether it is added or taken away. */
 export interface MaskSeed {
@@ -9,20 +12,34 @@ export interface MaskSeed {
   readonly sign: 1 | -1
 }
 
+export interface AccumulateOptions {
+  readonly signal?: AbortSignal
+  /** Told bytes of keystream, rising; last with done = total. */
+  readonly onProgress?: (done: number, total: number) => void
+  /** Which lane of the whole vector `target[0]` is, so that a vector can be masked in parts; 0 when left out. */
+  readonly firstLane?: number
+}
+
 export interface MaskEngine {
   /**
-   * Adds sign · PRG(key) for every seed to `target` in place, exactly, mod 2^16 or 2^32 by its lane width. Lane i takes the
-   * i-th little-endian word of that width of the keystream: ChaCha20 (RFC 8439), nonce zero, counter from 0.
+   * Adds sign · PRG(key) for every seed to `target` in place, exactly, mod 2^16 or 2^32 by its lane width. Lane i of the whole
+   * vector takes the i-th little-endian word of that width of the keystream: ChaCha20 (RFC 8439), nonce zero, counter from 0.
    *
-   * Does not block the event loop for more than a few milliseconds. Rejects with the signal's reason when aborted; `target`
-   * is then half done and worthless. `onProgress` is told bytes of keystream, last with done = total.
+   * Nobody else reads or writes `target` until the promise settles. Does not block the event loop for more than a few
+   * milliseconds. Rejects with the signal's reason when aborted, and with InvariantError where the keystream would end (2^32
+   * blocks); `target` is untouched in the second case, in the first half done and worthless. Over a SharedArrayBuffer,
+   * threads work on `target` itself, without a copy.
    */
-  accumulate(
-    target: Uint16Array | Uint32Array,
-    seeds: readonly MaskSeed[],
-    options?: {
-      readonly signal?: AbortSignal
-      readonly onProgress?: (done: number, total: number) => void
-    },
-  ): Promise<void>
+  accumulate(target: Lanes, seeds: readonly MaskSeed[], options?: AccumulateOptions): Promise<void>
+}
+
+/** Throws InvariantError unless all keys have 32 bytes and the keystream reaches to the target's end. */
+export function requireMasks(target: Lanes, seeds: readonly MaskSeed[], firstLane: number): void {
+  invariant(Number.isSafeInteger(firstLane) && firstLane >= 0, `the first lane is a whole number, not ${firstLane}`)
+  const endByte = (firstLane + target.length) * target.BYTES_PER_ELEMENT
+  invariant(
+    endByte <= KEYSTREAM_LIMIT_BYTES,
+    `a ChaCha20 keystream ends at 2^32 blocks of 64 bytes (2^38 bytes); the last lane would need byte ${endByte}`,
+  )
+  for (const { key } of seeds) invariant(key.length === 32, `a mask key has 32 bytes, not ${key.length}`)
 }

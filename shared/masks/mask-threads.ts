@@ -1,0 +1,130 @@
+/**
+ * The pool of threads that add masks: started when first needed, at rest between jobs without keeping the process alive.
+ * Jobs run one after the other, each on all threads. A thread that ends fails its job and is replaced for the next one.
+ */
+import { availableParallelism } from 'node:os'
+import { siblingModule } from '../runtime/sibling-module.ts'
+import { JobBoard, type MaskJob, sharedKeys } from './mask-job.ts'
+import { MaskThreadError } from './mask-thread-error.ts'
+import type { MaskWork } from './mask-work.ts'
+import { OneThread } from './one-thread.ts'
+import { tilesOf } from './tile-range.ts'
+
+const PROGRESS_EVERY_MS = 20
+
+export class MaskThreads {
+  readonly count: number
+  readonly #script: URL
+  #threads: OneThread[] = []
+  #lastJobId = 0
+  #isBusy = false
+  readonly #waiting: (() => void)[] = []
+
+  /** `script` stands in for the thread's program in tests. */
+  constructor(options: { readonly count?: number; readonly script?: URL } = {}) {
+    this.count = options.count ?? availableParallelism()
+    this.#script = options.script ?? siblingModule(import.meta.url, './mask-thread')
+  }
+
+  /** Starts what is missing; how many threads there are: 0 where the system lets us have none. */
+  async start(): Promise<number> {
+    this.#threads = this.#threads.filter((thread) => !thread.hasEnded)
+    try {
+      while (this.#threads.length < this.count) this.#threads.push(new OneThread(this.#script))
+    } catch {
+      // As many as there are will do.
+    }
+    const threads = this.#threads
+    this.#keepAwake(true)
+    const ready = await Promise.all(threads.map((thread) => thread.ready))
+    if (!this.#isBusy) this.#keepAwake(false)
+    return ready.filter(Boolean).length
+  }
+
+  /**
+   * Adds the masks to a target over a SharedArrayBuffer. Rejects with the signal's reason, or with {@link MaskThreadError}; either way no thread touches the target
+   * any more, which is half done and worthless.
+   */
+  async run(work: MaskWork): Promise<void> {
+    await this.#turn(work.signal)
+    try {
+      await this.start()
+      work.signal?.throwIfAborted()
+      this.#keepAwake(true)
+      await this.#runOn(
+        this.#threads.filter((thread) => !thread.hasEnded),
+        work,
+      )
+    } finally {
+      this.#keepAwake(false)
+      this.#passTurn()
+    }
+  }
+
+  /** Ends all threads; a job under way is rejected. The next job starts new ones. */
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.end()))
+  }
+
+  async #runOn(threads: readonly OneThread[], work: MaskWork): Promise<void> {
+    if (threads.length === 0) throw new MaskThreadError('no mask thread could be started')
+    const { target, firstLane, seeds, arithmetic, source, signal, onProgress } = work
+    const range = tilesOf(target, firstLane, threads.length)
+    const board = JobBoard.create(range, threads.length)
+    const view = new JobBoard(board)
+    const keys = sharedKeys(seeds)
+    const job: Omit<MaskJob, 'stretch'> = {
+      id: ++this.#lastJobId,
+      target,
+      firstLane,
+      tileBytes: range.tileBytes,
+      keys,
+      signs: seeds.map(({ sign }) => sign),
+      arithmetic,
+      source,
+      board,
+    }
+    const stop = () => view.stop()
+    const timer = onProgress && setInterval(() => onProgress(view.doneBytes), PROGRESS_EVERY_MS)
+    signal?.addEventListener('abort', stop, { once: true })
+    try {
+      const shares = threads.map((thread, stretch) => thread.work({ ...job, stretch }))
+      for (const share of shares) share.catch(stop)
+      const outcomes = await Promise.allSettled(shares)
+      signal?.throwIfAborted()
+      for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+    } finally {
+      signal?.removeEventListener('abort', stop)
+      clearInterval(timer)
+      new Uint8Array(keys).fill(0)
+    }
+  }
+
+  /** Waits until no other job runs. */
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted()
+    if (!this.#isBusy) {
+      this.#isBusy = true
+      return
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const leave = () => {
+      this.#waiting.splice(this.#waiting.indexOf(resolve), 1)
+      reject(signal?.reason)
+    }
+    this.#waiting.push(resolve)
+    signal?.addEventListener('abort', leave, { once: true })
+    await promise
+    signal?.removeEventListener('abort', leave)
+  }
+
+  #passTurn(): void {
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#isBusy = false
+    else next()
+  }
+
+  #keepAwake(isAwake: boolean): void {
+    for (const thread of this.#threads) thread.keepAwake(isAwake)
+  }
+}

@@ -1,0 +1,16 @@
+/** One piece of work of the CPU engine, with everything about it decided. */
+import type { Lanes } from '../vector/encoding.ts'
+import type { MaskSeed } from './mask-engine.ts'
+import type { KeystreamSource } from './mask-streams.ts'
+import type { Arithmetic } from './tile.ts'
+
+export interface MaskWork {
+  readonly target: Lanes
+  readonly firstLane: number
+  readonly seeds: readonly MaskSeed[]
+  readonly arithmetic: Arithmetic
+  readonly source: KeystreamSource
+  readonly signal: AbortSignal | undefined
+  /** Told bytes of keystream, rising; the end is told by the engine. */
+  readonly onProgress: ((doneBytes: number) => void) | undefined
+}
