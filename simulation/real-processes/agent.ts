@@ -17,6 +17,8 @@ export class Agent {
   starts = 0
   /** The most memory that any of its processes held, where the system tells. */
   peakMemoryBytes: number | null = null
+  /** Hears what its log says about a round. */
+  onRound: (said: string, round: number) => void = () => {}
   readonly #setup: { readonly processes: Processes; readonly folder: string; readonly plan: ProcessPlan }
   readonly #config: string
   /** The last training of every round: an earlier one of that round was given up or masked in an aborted session. */
@@ -48,7 +50,9 @@ export class Agent {
       folder,
       args: [entry, this.#config, String(plan.seed), String(this.place), String(this.starts)],
       onLine: (line) => {
-        if (line.includes('"msg":"attending"')) this.#attends()
+        const { msg, round } = JSON.parse(line)
+        if (msg === 'attending') this.#attends()
+        if (typeof round === 'number') this.onRound(msg, round)
       },
       onMessage: (message) => {
         // Safety: both ends are ours, of one version.

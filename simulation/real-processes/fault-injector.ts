@@ -1,9 +1,8 @@
 /**
- * Carries the drawn faults out: each strikes when the stage it was drawn for is first seen in its round, lasts, and is lifted.
+ * Carries the drawn faults out: each strikes when its agent first says that it has come so far in the round, lasts, and is lifted.
  * An agent that an earlier fault still has is spared.
  */
 import { setTimeout as delay } from 'node:timers/promises'
-import type { StageName } from '../../coordinator/registry/run-events.ts'
 import type { Agent } from './agent.ts'
 import type { PlannedFault } from './process-faults.ts'
 import type { ProxyLines } from './proxy-lines.ts'
@@ -28,7 +27,7 @@ export interface FaultTools {
 export class FaultInjector {
   readonly faults: readonly Fault[]
   readonly #tools: FaultTools
-  readonly #seen = new Set<string>()
+  readonly #begun = new Set<Fault>()
   readonly #hit = new Set<number>()
   readonly #underWay = new Set<Promise<void>>()
   readonly #ending = new AbortController()
@@ -38,13 +37,11 @@ export class FaultInjector {
     this.#tools = tools
   }
 
-  /** A stage of a round goes on. */
-  see(round: number, stage: StageName): void {
-    const key = `${round} ${stage}`
-    if (this.#seen.has(key)) return
-    this.#seen.add(key)
+  /** An agent's log says this, of this round. */
+  hear(place: number, said: string, round: number): void {
     for (const fault of this.faults) {
-      if (fault.round !== round || fault.stage !== stage) continue
+      if (fault.place !== place || fault.round !== round || fault.moment !== said || this.#begun.has(fault)) continue
+      this.#begun.add(fault)
       const going = this.#carryOut(fault).catch(this.#tools.fail)
       this.#underWay.add(going)
       void going.finally(() => this.#underWay.delete(going))
@@ -63,8 +60,8 @@ export class FaultInjector {
     if (agent === undefined || this.#ending.signal.aborted || this.#hit.has(fault.place)) return
     this.#hit.add(fault.place)
     fault.struckAtMs = Date.now()
-    const { kind, stage, round, forMs } = fault
-    this.#tools.tell(`  ✂ ${agent.name}: ${kind} for ${(forMs / 1000).toFixed(1)} s (round ${round}, ${stage})`)
+    const { kind, moment, round, forMs } = fault
+    this.#tools.tell(`  ✂ ${agent.name}: ${kind} for ${(forMs / 1000).toFixed(1)} s (round ${round}, ${moment})`)
     await this.#strike(fault, agent)
     fault.liftedAtMs = Date.now()
     const needsLine = kind === 'kill' || kind === 'cut'

@@ -1,35 +1,36 @@
 /**
- * Which agents are hit, with what, in which stage of which round, and for how long: drawn from the seed, before anything
+ * Which agents are hit, with what, at which moment of which round, and for how long: drawn from the seed, before anything
  * starts. In one round nobody is hit twice. Pure.
  */
-import type { StageName } from '../../coordinator/registry/run-events.ts'
 import { drawnOrder, seededNumbers } from '../seeded.ts'
 import { hitPerRound, type ProcessPlan, timingOf } from './process-plan.ts'
 
 /** `kill`: SIGKILL, started again later. `pause`: SIGSTOP, SIGCONT. `cut`: the line breaks. `stall`: nothing passes it. */
 export type FaultKind = 'kill' | 'pause' | 'cut' | 'stall'
 
+/** What an agent's log says when it has come so far in a round. */
+export const MOMENTS = [
+  'training started',
+  'keys advertised',
+  'keys shared',
+  'masked input uploaded',
+  'survivors attested',
+] as const
+export type Moment = (typeof MOMENTS)[number]
+
 export interface PlannedFault {
   readonly round: number
   readonly place: number
   readonly kind: FaultKind
-  /** It strikes so long after this stage of the round was first seen to begin. */
-  readonly stage: StageName
+  /** It strikes so long after the agent has come so far in the round. */
+  readonly moment: Moment
   readonly afterMs: number
   /** How long it lasts; for a kill, until the agent is started again. */
   readonly forMs: number
 }
 
-/** Those in which somebody is waited for. */
-const STAGES: readonly StageName[] = [
-  'prepare',
-  'advertise-keys',
-  'share-keys',
-  'mask-input',
-  'attest-survivors',
-  'reveal-shares',
-]
-const MOST_AFTER_MS = 250
+/** About what a stage takes for each participant on two cores, so that all of it can be hit. */
+const STAGE_MS_PER_PARTICIPANT = 10
 const LEAST_MS = 500
 /** Pauses and stalls outlast the stage's deadline now and then: then they are dropouts, otherwise only slow. */
 const MOST_OF_DEADLINE = 1.25
@@ -48,8 +49,9 @@ export function drawFaults(plan: ProcessPlan): readonly PlannedFault[] {
         const kind = kindOf()
         const isLong = kind === 'pause' || kind === 'stall'
         const mostMs = isLong ? MOST_OF_DEADLINE * stageDeadlineMs : MOST_OF_GRACE * joinGraceMs
-        const stage = STAGES[Math.floor(uniform() * STAGES.length)] ?? 'prepare'
-        faults.push({ round, place, kind, stage, afterMs: between(0, MOST_AFTER_MS), forMs: between(LEAST_MS, mostMs) })
+        const moment = MOMENTS[Math.floor(uniform() * MOMENTS.length)] ?? 'training started'
+        const afterMs = between(0, STAGE_MS_PER_PARTICIPANT * plan.participants)
+        faults.push({ round, place, kind, moment, afterMs, forMs: between(LEAST_MS, mostMs) })
       }
     }
     hit(plan.kills, () => 'kill')

@@ -45,7 +45,7 @@ export interface FaultReport {
   readonly round: number
   readonly agent: string
   readonly kind: FaultKind
-  readonly stage: string
+  readonly moment: string
   /** From the start of the run until it struck, and how long it lasted; null when it did not come to it. */
   readonly atSeconds: number | null
   readonly seconds: number | null
@@ -85,6 +85,7 @@ export interface Measured {
   readonly record: RunRecord
   readonly checks: ReadonlyMap<number, VersionCheck>
   readonly counts: Counts
+  readonly bytesInAll: readonly LineBytes[]
   readonly agents: readonly Agent[]
   readonly faults: readonly Fault[]
   readonly coordinatorPeakMemoryBytes: number | null
@@ -97,11 +98,10 @@ export interface Measured {
 const BACK_MS = 1000
 
 export function processReport(measured: Measured): ProcessReport {
-  const { plan, record, agents, counts, faults, uncleanEndings, submittedAtMs } = measured
+  const { plan, record, agents, bytesInAll, faults, uncleanEndings, submittedAtMs } = measured
   const rounds = record.rounds.map((round) => roundOf(round, measured))
   const exact = rounds.length === plan.rounds && rounds.every((round) => round.exact)
   const verified = rounds.every((round) => round.verified)
-  const atLast = counts.get(Math.max(...counts.keys())) ?? []
   return {
     ok: exact && verified && record.ending === 'completed' && uncleanEndings.length === 0,
     exact,
@@ -114,8 +114,8 @@ export function processReport(measured: Measured): ProcessReport {
     agents: agents.map(({ place, name, starts, peakMemoryBytes }) => ({
       agent: name,
       starts,
-      upBytes: atLast[place]?.up ?? 0,
-      downBytes: atLast[place]?.down ?? 0,
+      upBytes: bytesInAll[place]?.up ?? 0,
+      downBytes: bytesInAll[place]?.down ?? 0,
       peakMemoryBytes,
     })),
     coordinatorPeakMemoryBytes: measured.coordinatorPeakMemoryBytes,
@@ -174,13 +174,13 @@ function causeOf(
 }
 
 function faultOf(fault: Fault, submittedAtMs: number): FaultReport {
-  const { round, place, kind, stage, struckAtMs, liftedAtMs, recoveredAtMs } = fault
+  const { round, place, kind, moment, struckAtMs, liftedAtMs, recoveredAtMs } = fault
   const between = (from: number | null, to: number | null) => (from === null || to === null ? null : (to - from) / 1000)
   return {
     round,
     agent: agentName(place),
     kind,
-    stage,
+    moment,
     atSeconds: between(submittedAtMs, struckAtMs),
     seconds: between(struckAtMs, liftedAtMs),
     backAfterSeconds: between(struckAtMs, recoveredAtMs),

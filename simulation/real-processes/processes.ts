@@ -1,10 +1,11 @@
 /**
  * The processes of a simulation: started with a channel, so that they end when the harness is gone, however that came; their
- * last lines kept for the moment that one of them ends unasked, which ends the simulation.
+ * last lines at hand for the moment that one of them ends unasked, which ends the simulation.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { createWriteStream, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { SimulationFailed } from './simulation-failed.ts'
@@ -26,7 +27,7 @@ export interface Finished {
 
 export interface Start {
   readonly name: string
-  /** Working directory. */
+  /** Working directory; what it says is kept there in NAME.log. */
   readonly folder: string
   /** Program and arguments, for Node. */
   readonly args: readonly string[]
@@ -100,9 +101,11 @@ export class Processes {
   start({ name, folder, args, onLine, onMessage }: Start): RunningProcess {
     const child = this.#spawn(folder, args)
     const lines: string[] = []
+    const log = createWriteStream(join(folder, `${name}.log`), { flags: 'a' })
     for (const stream of [child.stdout, child.stderr] as readonly (Readable | null)[]) {
       if (stream === null) continue
       createInterface({ input: stream }).on('line', (line) => {
+        log.write(`${line}\n`)
         lines.push(line)
         if (lines.length > SHOWN_LINES) lines.shift()
         if (stream === child.stdout) onLine?.(line)
@@ -112,6 +115,7 @@ export class Processes {
     child.on('error', (cause) => this.#reject(new SimulationFailed(`${name} cannot be started: ${cause.message}`)))
     const running = new RunningProcess(name, child)
     this.#running.add(running)
+    void running.outputEnded.then(() => log.end())
     void running.ended.then(({ code, signal }) => {
       this.#running.delete(running)
       if (running.isExpectedToEnd) return

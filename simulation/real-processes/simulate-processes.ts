@@ -23,12 +23,15 @@ export interface ProcessSimulation {
   readonly program: string
   /** Told of progress, a line at a time. */
   readonly tell: (line: string) => void
+  /** Leaves the folder with every config and log, and tells where it is. */
+  readonly keep?: boolean
   /** Aborted to give up: everything is cleared away, and the promise rejects. */
   readonly signal?: AbortSignal
 }
 
 /** Runs it. @throws ConfigError when the plan cannot be simulated, or the simulation could not go on. */
-export async function simulateProcesses({ plan, program, tell, signal }: ProcessSimulation): Promise<ProcessReport> {
+export async function simulateProcesses(simulation: ProcessSimulation): Promise<ProcessReport> {
+  const { plan, program, tell, keep = false, signal } = simulation
   checkProcessPlan(plan)
   const root = mkdtempSync(join(tmpdir(), 'blindsum-processes-'))
   const processes = new Processes()
@@ -41,7 +44,8 @@ export async function simulateProcesses({ plan, program, tell, signal }: Process
     end()
     await processes.allGone()
     process.off('exit', end)
-    rmSync(root, { recursive: true, force: true })
+    if (keep) tell(`everything is in ${root}`)
+    else rmSync(root, { recursive: true, force: true })
   }
 }
 
@@ -54,12 +58,12 @@ async function simulate(tools: FederationTools): Promise<ProcessReport> {
 
   const record = new RunRecord()
   const injector = new FaultInjector(drawFaults(plan), { agents, proxy, tell, fail: (error) => processes.fail(error) })
+  for (const agent of agents) agent.onRound = (said, round) => injector.hear(agent.place, said, round)
   const counts = new Map<number, readonly LineBytes[]>([[0, await proxy.count()]])
   const counting: Promise<unknown>[] = []
   const submittedAtMs = Date.now()
   await playRun(tools, (event, atMs) => {
     record.see(event, atMs)
-    if (event.kind === 'stage' && event.body.round <= plan.rounds) injector.see(event.body.round, event.body.stage)
     if (event.kind === 'session_aborted') tell(`round ${event.body.round}: a session aborted, ${event.body.reason}`)
     if (event.kind === 'version_published') {
       const { version, survivors, roster, seconds } = event.body
@@ -69,6 +73,7 @@ async function simulate(tools: FederationTools): Promise<ProcessReport> {
   })
   await Promise.all([injector.end(), ...counting])
   const ranMs = performance.now()
+  const bytesInAll = await proxy.count()
 
   const checks = await checkVersions(tools, federation, record)
   const uncleanEndings = await stopFederation(federation, processes)
@@ -79,7 +84,7 @@ async function simulate(tools: FederationTools): Promise<ProcessReport> {
   }
   const coordinatorPeakMemoryBytes = coordinator.peakMemoryBytes
   const { faults } = injector
-  const measured = { plan, record, checks, counts, agents, faults, submittedAtMs, seconds }
+  const measured = { plan, record, checks, counts, bytesInAll, agents, faults, submittedAtMs, seconds }
   return processReport({ ...measured, coordinatorPeakMemoryBytes, uncleanEndings })
 }
 
