@@ -92,7 +92,8 @@ export class SimulatedCoordinator {
     const session = this.#session
     invariant(session.stage === 'completed', 'only a completed session has a sum')
     const before = threadMs()
-    await cpuMaskEngine().accumulate(this.#accumulator, session.masks)
+    // On this thread alone, whose processor time is counted.
+    await cpuMaskEngine({ threads: 'none' }).accumulate(this.#accumulator, session.masks)
     this.#of.ledger.addClosing(AFTER_LAST_STAGE, threadMs() - before)
     return this.#accumulator
   }
