@@ -1,11 +1,11 @@
 /** The plots of a sweep: processor time and bytes by stage against the swept option, and against k where k varies. Pure. */
 import { scaleFor } from '../shared/plot/axis.ts'
-import { linePlot, type PlotAxis } from '../shared/plot/line-plot.ts'
-import { STEPS } from '../simulation/measure.ts'
+import { linePlot, type PlotAxis, type Point } from '../shared/plot/line-plot.ts'
+import { sum } from '../simulation/measure.ts'
 import { hasRun, type Sweep, type SweepRow } from '../simulation/sweep.ts'
-import { type ByStep, type SweepFigures, sweepFigures } from '../simulation/sweep-figures.ts'
+import { type ByStep, type SweepFigures, stepNames, sweepFigures } from '../simulation/sweep-figures.ts'
 import type { Sweepable } from '../simulation/sweep-spec.ts'
-import { machineLine, sameInAll } from './sweep-tables.ts'
+import { machineLine, sameInAll } from './sweep-words.ts'
 
 export interface SweepPlot {
   readonly file: string
@@ -56,8 +56,7 @@ interface Quantity {
   readonly label: string
   readonly unit: 'ms' | 'bytes'
   readonly of: (figures: SweepFigures) => ByStep
-  /** What comes after the last stage. */
-  readonly afterLast: string
+  readonly side: 'participant' | 'coordinator'
 }
 
 const QUANTITIES: readonly Quantity[] = [
@@ -67,7 +66,7 @@ const QUANTITIES: readonly Quantity[] = [
     label: 'CPU time of one participant, mean',
     unit: 'ms',
     of: ({ participantMs }) => participantMs,
-    afterLast: 'hear the end',
+    side: 'participant',
   },
   {
     file: 'coordinator-cpu',
@@ -75,7 +74,7 @@ const QUANTITIES: readonly Quantity[] = [
     label: 'CPU time of the coordinator, for all',
     unit: 'ms',
     of: ({ coordinatorMs }) => coordinatorMs,
-    afterLast: 'unmask',
+    side: 'coordinator',
   },
   {
     file: 'bytes-up',
@@ -83,7 +82,7 @@ const QUANTITIES: readonly Quantity[] = [
     label: 'bytes sent by one participant, mean',
     unit: 'bytes',
     of: ({ upBytes }) => upBytes,
-    afterLast: 'hear the end',
+    side: 'participant',
   },
   {
     file: 'bytes-down',
@@ -91,7 +90,7 @@ const QUANTITIES: readonly Quantity[] = [
     label: 'bytes received by one participant, mean',
     unit: 'bytes',
     of: ({ downBytes }) => downBytes,
-    afterLast: 'hear the end',
+    side: 'participant',
   },
 ]
 
@@ -106,19 +105,29 @@ const X_LABELS: Readonly<Record<Sweepable, string>> = {
 }
 
 function sweepPlot(
-  { file, title, label, unit, of, afterLast }: Quantity,
+  { file, title, label, unit, of, side }: Quantity,
   { axis, at, ending }: Abscissa,
   { sets, note }: { readonly sets: readonly FigureSet[]; readonly note: string },
 ): SweepPlot {
   const line = (name: string, cost: (byStep: ByStep) => number) => ({
     name,
-    points: sets.map((set) => ({ x: at(set), y: cost(of(set.figures)) })),
+    points: pointsOf(sets, at, (set) => cost(of(set.figures))),
   })
   const series = [
-    ...STEPS.map((step, stage) => line(stage < 5 ? `${stage} ${step}` : afterLast, ({ steps }) => steps[stage] ?? 0)),
+    ...stepNames(side).map((name, step) => line(name, ({ steps }) => steps[step] ?? 0)),
     line('in all', ({ inAll }) => inAll),
   ]
   const scale = scaleFor(series.flatMap(({ points }) => points.map(({ y }) => y)))
   const svg = linePlot({ title, note, x: axis, y: { label, unit, scale }, series })
   return { file: `${file}${ending}.svg`, title: ending === '' ? title : `${title}, against k`, svg }
+}
+
+/** Simulations that came to the same k are one point, their mean. */
+function pointsOf(
+  sets: readonly FigureSet[],
+  at: (set: FigureSet) => number,
+  cost: (set: FigureSet) => number,
+): readonly Point[] {
+  const costs = Map.groupBy(sets, at)
+  return [...costs].map(([x, same]) => ({ x, y: sum(same.map(cost)) / same.length }))
 }

@@ -6,7 +6,8 @@ import type { SimulationOptions } from './simulation-options.ts'
 import { openSweepFolder, type TextFile, writeSweepFiles } from './sweep-folder.ts'
 import { sweepCommandLine } from './sweep-options.ts'
 import { sweepPlots } from './sweep-plots.ts'
-import { rowLine, sweepMarkdown, sweepText } from './sweep-tables.ts'
+import { sweepMarkdown, sweepText } from './sweep-tables.ts'
+import { rowLine } from './sweep-words.ts'
 
 interface SweepOptions extends SimulationOptions {
   readonly sweep: string | undefined

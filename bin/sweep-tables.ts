@@ -1,8 +1,7 @@
-/** A sweep as people read it: what was the same in all, a table in all and by stage, and why a row has no figures. Pure. */
-import { STEPS } from '../simulation/measure.ts'
-import type { SimulationPlan } from '../simulation/plan.ts'
-import { type FailedRow, hasRun, type RanRow, type Sweep, type SweepRow } from '../simulation/sweep.ts'
-import { type ByStep, type SweepFigures, sweepFigures } from '../simulation/sweep-figures.ts'
+/** A sweep as people read it: a table with all in all, and one by stage for each kind of cost. Pure. */
+import { hasRun, type RanRow, type Sweep, type SweepRow } from '../simulation/sweep.ts'
+import { type ByStep, type SweepFigures, stepNames, sweepFigures } from '../simulation/sweep-figures.ts'
+import { failureWord, footnotes, milliseconds, reasons, sameInAll, symbolOf, valueWords } from './sweep-words.ts'
 import { grouped, textTable } from './text-table.ts'
 
 interface Table {
@@ -53,80 +52,17 @@ export function sweepMarkdown(
   ].join('\n')
 }
 
-/** One line when a value is done. */
-export function rowLine(sweep: Sweep, row: SweepRow): string {
-  const name = `${symbolOf(sweep)} = ${valueWords(row.value)}`
-  if (!hasRun(row)) return `${name}: ${failureWord(row)}: ${row.problems.join('; ')}`
-  const { participantMs, coordinatorMs } = sweepFigures(row)
-  return (
-    `${name}: participant ${milliseconds(participantMs.inAll)} ms, coordinator ${milliseconds(coordinatorMs.inAll)} ms, ` +
-    `${row.exact ? 'exact' : 'NOT exact'}, in ${row.seconds.toFixed(1)} s`
-  )
-}
-
-/** What every plan of the sweep has in common, in words. */
-export function sameInAll({ steps }: Sweep): string {
-  const [first = [], ...others] = steps.map(({ plan }) => phrases(plan))
-  return first.filter((phrase, place) => others.every((other) => other[place] === phrase)).join(', ')
-}
-
-/** The machine, as the reports name it; nothing while there is none. */
-export function machineLine(rows: readonly SweepRow[]): string | null {
-  const ran = rows.filter(hasRun)
-  const machine = ran[0]?.machine
-  if (machine === undefined) return null
-  const threads = ran.reduce((most, row) => Math.max(most, row.machine.threads), 0)
-  return `${machine.cores} cores (${machine.cpu}), ${threads} threads of participants, Node ${machine.node}`
-}
-
-function phrases(plan: SimulationPlan): readonly string[] {
-  const {
-    participants,
-    lanes,
-    inputBits,
-    adversary,
-    graph,
-    gammaPpm,
-    deltaPpm,
-    dropout,
-    dropAt,
-    corrupt,
-    rounds,
-    seed,
-  } = plan
-  const rate = (part: number) => `${Number((100 * part).toFixed(4))} %`
-  return [
-    `${grouped(participants)} participants`,
-    `${grouped(lanes)} lanes`,
-    `${inputBits} bits`,
-    `${adversary} coordinator`,
-    graph === 'auto' ? 'graph by the rule' : `${graph} graph`,
-    `γ ${rate(gammaPpm / 1e6)}`,
-    `δ ${rate(deltaPpm / 1e6)}`,
-    `dropout ${rate(dropout)}${dropAt === undefined ? '' : ` from stage ${dropAt}`}`,
-    `corrupt ${rate(corrupt)}`,
-    rounds === 1 ? 'one round' : `means over ${rounds} rounds`,
-    `seed ${seed}`,
-  ]
-}
-
-const SYMBOLS: Partial<Readonly<Record<Sweep['option'], string>>> = { participants: 'n', lanes: 'd' }
-
-function symbolOf({ option }: Sweep): string {
-  return SYMBOLS[option] ?? option
-}
-
 function sweepTables(sweep: Sweep, rows: readonly SweepRow[]): readonly Table[] {
   const symbol = symbolOf(sweep)
   const columns = OVERVIEW.filter(([heading]) => heading !== symbol)
   const ran = rows.filter(hasRun)
   const byStep = (
-    title: string,
+    { title, side }: { readonly title: string; readonly side: 'participant' | 'coordinator' },
     column: (figures: SweepFigures) => ByStep,
     cell: (value: number) => string,
   ): Table => ({
-    title,
-    headings: [symbol, ...STEPS.map((step, stage) => (stage < 5 ? `${stage} ${step}` : step)), 'in all'],
+    title: `${title} by stage`,
+    headings: [symbol, ...stepNames(side), 'in all'],
     rows: ran.map((row) => {
       const { steps, inAll } = column(sweepFigures(row))
       return [valueWords(row.value), ...[...steps, inAll].map(cell)]
@@ -145,10 +81,18 @@ function sweepTables(sweep: Sweep, rows: readonly SweepRow[]): readonly Table[] 
   if (ran.length === 0) return [overview]
   return [
     overview,
-    byStep('CPU ms of one participant by stage', ({ participantMs }) => participantMs, milliseconds),
-    byStep('CPU ms of the coordinator by stage', ({ coordinatorMs }) => coordinatorMs, milliseconds),
-    byStep('Bytes one participant sends by stage', ({ upBytes }) => upBytes, grouped),
-    byStep('Bytes one participant receives by stage', ({ downBytes }) => downBytes, grouped),
+    byStep(
+      { title: 'CPU ms of one participant', side: 'participant' },
+      ({ participantMs }) => participantMs,
+      milliseconds,
+    ),
+    byStep(
+      { title: 'CPU ms of the coordinator', side: 'coordinator' },
+      ({ coordinatorMs }) => coordinatorMs,
+      milliseconds,
+    ),
+    byStep({ title: 'Bytes one participant sends', side: 'participant' }, ({ upBytes }) => upBytes, grouped),
+    byStep({ title: 'Bytes one participant receives', side: 'participant' }, ({ downBytes }) => downBytes, grouped),
   ]
 }
 
@@ -167,40 +111,6 @@ const OVERVIEW: readonly (readonly [heading: string, cell: (figures: SweepFigure
   ['peak MB', (_, { peakMemoryBytes }) => grouped(peakMemoryBytes / 1e6)],
   ['exact', (_, { exact }) => (exact ? 'yes' : 'NO')],
 ]
-
-/** Why rows have no figures, or sums that are not exact. */
-function reasons(sweep: Sweep, rows: readonly SweepRow[]): readonly string[] {
-  return rows.flatMap((row) => {
-    const name = `${symbolOf(sweep)} = ${valueWords(row.value)}`
-    if (!hasRun(row)) return [`${name}: ${failureWord(row)}: ${row.problems.join('; ')}`]
-    return row.rounds.flatMap(({ round, exact, reason }) =>
-      exact ? [] : [`${name}: round ${round} ${reason === null ? 'gave a WRONG sum' : `aborted, ${reason}`}`],
-    )
-  })
-}
-
-function failureWord({ error }: FailedRow): string {
-  return error === 'simulation_impossible' ? 'impossible' : error
-}
-
-function footnotes(rows: readonly SweepRow[]): readonly string[] {
-  const machine = machineLine(rows)
-  if (machine === null) return []
-  return [
-    'CPU ms and bytes: of one participant, mean over those who were there; in all, over those who stayed to the end.',
-    'coord. ms: of the coordinator, for all participants.',
-    'peak MB: of the whole process up to then, so that no row shows less than the one before it.',
-    machine,
-  ]
-}
-
-function valueWords(value: number): string {
-  return value.toLocaleString('en-US', { maximumFractionDigits: 6 })
-}
-
-function milliseconds(ms: number): string {
-  return ms.toLocaleString('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
-}
 
 function markdownTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map(escaped).join(' | ')} |`

@@ -1,5 +1,5 @@
 /** The figures of one simulation that a sweep compares, as means over its rounds. Pure. */
-import { STEPS, sum } from './measure.ts'
+import { AFTER_LAST_STAGE, STEPS, sum } from './measure.ts'
 import type { RoundReport, SimulationReport } from './report.ts'
 
 /** By stage, in the order of STEPS, and in all. */
@@ -44,4 +44,10 @@ export function sweepFigures({ plan, parameters, rounds }: SimulationReport): Sw
     },
     virtualSeconds: mean(({ virtualSeconds }) => virtualSeconds),
   }
+}
+
+/** Headings for the steps of one side: what comes after the last stage is other work on each. */
+export function stepNames(side: 'participant' | 'coordinator'): readonly string[] {
+  const after = side === 'participant' ? 'hear the end' : 'unmask'
+  return STEPS.map((step, stage) => (stage < AFTER_LAST_STAGE ? `${stage} ${step}` : after))
 }
