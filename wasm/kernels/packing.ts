@@ -5,6 +5,8 @@
 
 /** Up to so many bits, a lane and the bits before it in its first byte fit 32. */
 const GATHERED_BITS: u32 = 25
+/** Up to so many bits, two lanes and the bits before them in their first byte fit 64. */
+const PAIRED_BITS: u32 = 28
 
 /** For either half of a group: the bytes that hold its four lanes, and what moves each lane to the top of its word. */
 const scratch = memory.data(64, 16)
@@ -54,37 +56,62 @@ export function unpackAdd16(target: usize, packed: usize, lengthLanes: u32, modu
   }
 }
 
-/** Packs the low m bits of 32-bit lanes, m = 8…32. Writes up to 8 bytes behind the last packed one, zeros. */
+/** Packs the low m bits of 32-bit lanes, m = 8…32. Writes up to 8 bytes behind the last packed one. */
 export function pack32(packed: usize, lanes: usize, lengthLanes: u32, modulusBits: u32): void {
-  const mask: u64 = (1 << (modulusBits as u64)) - 1
+  if (modulusBits > PAIRED_BITS) return packWide(packed, lanes, lengthLanes, modulusBits)
+  const low: u64 = (1 << (modulusBits as u64)) - 1
+  const high: u64 = low << modulusBits
+  const gap: u64 = 32 - modulusBits
+  const pairBits: u64 = 2 * modulusBits
   let pending: u64 = 0
   let pendingBits: u64 = 0
-  for (const end = lanes + ((lengthLanes as usize) << 2); lanes < end; lanes += 4) {
-    pending |= ((load<u32>(lanes) as u64) & mask) << pendingBits
-    pendingBits += modulusBits
-    // Always stored, and stepped over only when it is whole: no branch to predict.
-    store<u32>(packed, pending as u32)
-    const whole = pendingBits & 32
-    packed += (whole >> 3) as usize
-    pending >>= whole
-    pendingBits -= whole
+  for (const end = lanes + ((lengthLanes as usize & ~1) << 2); lanes < end; lanes += 8) {
+    const two = load<u64>(lanes)
+    pending |= ((two & low) | ((two >> gap) & high)) << pendingBits
+    // Stored whole, and stepped over as far as it is whole bytes: no branch to predict.
+    store<u64>(packed, pending)
+    pendingBits += pairBits
+    packed += (pendingBits >> 3) as usize
+    pending >>= pendingBits & ~7
+    pendingBits &= 7
   }
+  if (lengthLanes & 1) pending |= ((load<u32>(lanes) as u64) & low) << pendingBits
   store<u64>(packed, pending)
 }
 
 /** {@link pack32} from 16-bit lanes, m = 8…16. */
 export function pack16(packed: usize, lanes: usize, lengthLanes: u32, modulusBits: u32): void {
+  const low: u64 = (1 << (modulusBits as u64)) - 1
+  const high: u64 = low << modulusBits
+  const gap: u64 = 16 - modulusBits
+  const pairBits: u64 = 2 * modulusBits
+  let pending: u64 = 0
+  let pendingBits: u64 = 0
+  for (const end = lanes + ((lengthLanes as usize & ~1) << 1); lanes < end; lanes += 4) {
+    const two = load<u32>(lanes) as u64
+    pending |= ((two & low) | ((two >> gap) & high)) << pendingBits
+    store<u64>(packed, pending)
+    pendingBits += pairBits
+    packed += (pendingBits >> 3) as usize
+    pending >>= pendingBits & ~7
+    pendingBits &= 7
+  }
+  if (lengthLanes & 1) pending |= ((load<u16>(lanes) as u64) & low) << pendingBits
+  store<u64>(packed, pending)
+}
+
+/** Lanes of 29 to 32 bits, one at a time. */
+function packWide(packed: usize, lanes: usize, lengthLanes: u32, modulusBits: u32): void {
   const mask: u64 = (1 << (modulusBits as u64)) - 1
   let pending: u64 = 0
   let pendingBits: u64 = 0
-  for (const end = lanes + ((lengthLanes as usize) << 1); lanes < end; lanes += 2) {
-    pending |= ((load<u16>(lanes) as u64) & mask) << pendingBits
+  for (const end = lanes + ((lengthLanes as usize) << 2); lanes < end; lanes += 4) {
+    pending |= ((load<u32>(lanes) as u64) & mask) << pendingBits
+    store<u64>(packed, pending)
     pendingBits += modulusBits
-    store<u32>(packed, pending as u32)
-    const whole = pendingBits & 32
-    packed += (whole >> 3) as usize
-    pending >>= whole
-    pendingBits -= whole
+    packed += (pendingBits >> 3) as usize
+    pending >>= pendingBits & ~7
+    pendingBits &= 7
   }
   store<u64>(packed, pending)
 }

@@ -1,0 +1,182 @@
+/**
+ * Adds up masks on the GPU, one range of blocks at a time. Lives in the GPU child, holds the device's buffers, and clears
+ * them after every job: the sum of a site's masks tells its input as well as the keys do.
+ */
+import { performance } from 'node:perf_hooks'
+import type { Gpu } from './adapter.ts'
+import { DispatchBudget, groupsFor } from './dispatch-plan.ts'
+import { BLOCK_BYTES, type BlockJob } from './frames.ts'
+import { GpuFailure } from './gpu-failure.ts'
+import { RANGE_WORDS, SEED_WORDS, WORKGROUP_SIZE } from './kernel.ts'
+
+/** 64 MiB of vector per job: large enough to hide what a job costs, small enough for any GPU's memory. */
+const MOST_BLOCKS = 2 ** 20
+const SEED_BYTES = SEED_WORDS * 4
+
+export interface JobWatch {
+  /** Asked between dispatches. */
+  readonly isCancelled: () => boolean
+  /** Masks done and in all, after every dispatch. */
+  readonly onProgress: (done: number, total: number) => void
+}
+
+/** One per device. Jobs come one after the other. */
+export class BlockSums {
+  readonly mostBlocks: number
+  readonly #gpu: Gpu
+  readonly #module: GPUShaderModule
+  readonly #layout: GPUBindGroupLayout
+  readonly #pipelines = new Map<string, GPUComputePipeline>()
+  readonly #range: GPUBuffer
+  readonly #budget = new DispatchBudget()
+  #seeds: GPUBuffer | undefined
+  #sums: GPUBuffer | undefined
+  #staging: GPUBuffer | undefined
+
+  constructor(gpu: Gpu, kernel: string) {
+    this.#gpu = gpu
+    const { device, constants } = gpu
+    const { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupsPerDimension } = device.limits
+    this.mostBlocks = Math.min(
+      MOST_BLOCKS,
+      Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / BLOCK_BYTES),
+      maxComputeWorkgroupsPerDimension * WORKGROUP_SIZE,
+    )
+    this.#module = device.createShaderModule({ code: kernel })
+    const binding = (place: number, type: GPUBufferBindingType) => ({
+      binding: place,
+      visibility: 4, // GPUShaderStage.COMPUTE
+      buffer: { type },
+    })
+    this.#layout = device.createBindGroupLayout({
+      entries: [binding(0, 'uniform'), binding(1, 'read-only-storage'), binding(2, 'storage')],
+    })
+    const { UNIFORM, COPY_DST } = constants.GPUBufferUsage
+    this.#range = device.createBuffer({ size: RANGE_WORDS * 4, usage: UNIFORM | COPY_DST })
+  }
+
+  /**
+   * The sum of the job's masks, in mapped memory that is valid while `use` runs. Returns undefined when cancelled.
+   * @throws GpuFailure
+   */
+  async run(job: BlockJob, watch: JobWatch, use: (sum: Uint8Array) => Promise<void>): Promise<'done' | 'cancelled'> {
+    const { device } = this.#gpu
+    for (const scope of ['internal', 'out-of-memory', 'validation'] as const) device.pushErrorScope(scope)
+    let problem: GpuFailure | undefined
+    let ended: 'done' | 'cancelled' = 'cancelled'
+    try {
+      if (await this.#addMasks(job, watch)) ended = 'done'
+    } catch (cause) {
+      problem = new GpuFailure('gpu_error', (cause as Error).message)
+    }
+    // Every scope is taken off again, and the most telling one wins.
+    const [validation, memory, internal] = [
+      await device.popErrorScope(),
+      await device.popErrorScope(),
+      await device.popErrorScope(),
+    ]
+    const told = validation ?? internal
+    if (memory !== null) throw new GpuFailure('out_of_memory', memory.message)
+    if (told !== null) throw new GpuFailure('gpu_error', told.message)
+    if (problem !== undefined) throw problem
+    const staging = this.#staging
+    if (ended === 'done' && staging !== undefined) await this.#read(staging, job.blocks * BLOCK_BYTES, use)
+    this.#clear()
+    return ended
+  }
+
+  async #addMasks(job: BlockJob, { isCancelled, onProgress }: JobWatch): Promise<boolean> {
+    const { device } = this.#gpu
+    const { blocks, seeds } = job
+    const groups = Math.min(groupsFor(blocks, seeds.length), Math.floor(this.mostBlocks / blocks))
+    this.#reserve(job, groups)
+    const group = device.createBindGroup({
+      layout: this.#layout,
+      entries: [this.#range, this.#seeds!, this.#sums!].map((buffer, binding) => ({ binding, resource: { buffer } })),
+    })
+    const [addMasks, foldGroups] = [this.#pipeline('add_masks', job), this.#pipeline('fold_groups', job)]
+    const workgroups = Math.ceil(blocks / WORKGROUP_SIZE)
+    for (let first = 0; first < seeds.length; ) {
+      if (isCancelled()) return false
+      const end = Math.min(seeds.length, first + Math.max(groups, this.#budget.seedsFor(blocks)))
+      const perGroup = Math.ceil((end - first) / groups)
+      const range = Uint32Array.of(job.firstBlock, blocks, first, end, perGroup, groups, 0, 0)
+      device.queue.writeBuffer(this.#range, 0, range)
+      this.#dispatch(addMasks, group, [workgroups, groups])
+      const started = performance.now()
+      await device.queue.onSubmittedWorkDone()
+      this.#budget.learn(performance.now() - started)
+      first = end
+      onProgress(end, seeds.length)
+    }
+    if (groups > 1) this.#dispatch(foldGroups, group, [workgroups, 1])
+    const encoder = device.createCommandEncoder()
+    encoder.copyBufferToBuffer(this.#sums!, 0, this.#staging!, 0, blocks * BLOCK_BYTES)
+    device.queue.submit([encoder.finish()])
+    await device.queue.onSubmittedWorkDone()
+    return true
+  }
+
+  #dispatch(pipeline: GPUComputePipeline, group: GPUBindGroup, [x, y]: readonly [number, number]): void {
+    const { device } = this.#gpu
+    const encoder = device.createCommandEncoder()
+    const pass = encoder.beginComputePass()
+    pass.setPipeline(pipeline)
+    pass.setBindGroup(0, group)
+    pass.dispatchWorkgroups(x, y)
+    pass.end()
+    device.queue.submit([encoder.finish()])
+  }
+
+  #pipeline(entryPoint: 'add_masks' | 'fold_groups', { narrowLanes }: BlockJob): GPUComputePipeline {
+    const { device } = this.#gpu
+    const name = `${entryPoint} ${narrowLanes}`
+    const known = this.#pipelines.get(name)
+    if (known !== undefined) return known
+    const layout = device.createPipelineLayout({ bindGroupLayouts: [this.#layout] })
+    const constants = { narrow_lanes: narrowLanes ? 1 : 0 }
+    const made = device.createComputePipeline({ layout, compute: { module: this.#module, entryPoint, constants } })
+    this.#pipelines.set(name, made)
+    return made
+  }
+
+  /** Buffers large enough, all zero but for the seeds. */
+  #reserve({ blocks, seeds }: BlockJob, groups: number): void {
+    const { device, constants } = this.#gpu
+    const { STORAGE, COPY_DST, COPY_SRC, MAP_READ } = constants.GPUBufferUsage
+    const sumBytes = blocks * BLOCK_BYTES
+    this.#seeds = this.#atLeast(this.#seeds, seeds.length * SEED_BYTES, STORAGE | COPY_DST)
+    this.#sums = this.#atLeast(this.#sums, sumBytes * groups, STORAGE | COPY_DST | COPY_SRC)
+    this.#staging = this.#atLeast(this.#staging, sumBytes, MAP_READ | COPY_DST)
+    const records = new Uint8Array(new ArrayBuffer(seeds.length * SEED_BYTES))
+    const signs = new Int32Array(records.buffer)
+    for (const [place, { key, sign }] of seeds.entries()) {
+      records.set(key, place * SEED_BYTES)
+      signs[place * SEED_WORDS + 8] = sign
+    }
+    device.queue.writeBuffer(this.#seeds, 0, records)
+    records.fill(0)
+  }
+
+  #atLeast(buffer: GPUBuffer | undefined, size: number, usage: number): GPUBuffer {
+    if (buffer !== undefined && buffer.size >= size) return buffer
+    buffer?.destroy()
+    return this.#gpu.device.createBuffer({ size, usage })
+  }
+
+  async #read(staging: GPUBuffer, lengthBytes: number, use: (sum: Uint8Array) => Promise<void>): Promise<void> {
+    await staging.mapAsync(this.#gpu.constants.GPUMapMode.READ, 0, lengthBytes)
+    try {
+      await use(new Uint8Array(staging.getMappedRange(0, lengthBytes)))
+    } finally {
+      staging.unmap()
+    }
+  }
+
+  /** Also what leaves the next job zeros to start from. */
+  #clear(): void {
+    const encoder = this.#gpu.device.createCommandEncoder()
+    for (const buffer of [this.#seeds, this.#sums, this.#staging]) if (buffer !== undefined) encoder.clearBuffer(buffer)
+    this.#gpu.device.queue.submit([encoder.finish()])
+  }
+}
