@@ -5,7 +5,7 @@ import type { Fault } from './fault-injector.ts'
 import type { FaultKind } from './process-faults.ts'
 import { agentId, agentName, type ProcessPlan, timingOf } from './process-plan.ts'
 import type { LineBytes } from './proxy-line.ts'
-import type { AbortedAttempt, RecordedRound, RunRecord } from './run-record.ts'
+import type { AbortedAttempt, RecordedRound, Refusal, RunRecord } from './run-record.ts'
 import type { VersionCheck } from './version-check.ts'
 
 export interface Spread {
@@ -25,6 +25,8 @@ export interface ProcessRound {
   /** Sessions begun for it; the aborted ones with their reason. */
   readonly attempts: number
   readonly aborted: readonly AbortedAttempt[]
+  /** Who left one of them, or did not get ready, and said why. */
+  readonly refusals: readonly Refusal[]
   /** Asked in the last attempt, in the roster, and counted. */
   readonly asked: number
   readonly roster: number
@@ -126,7 +128,7 @@ export function processReport(measured: Measured): ProcessReport {
 }
 
 function roundOf(recorded: RecordedRound, measured: Measured): ProcessRound {
-  const { round, aborted, asked, published, startedAtMs, publishedAtMs } = recorded
+  const { round, aborted, refusals, asked, published, startedAtMs, publishedAtMs } = recorded
   const { plan, checks, counts, faults } = measured
   const check = checks.get(round)
   const survivors = check?.survivors ?? []
@@ -142,6 +144,7 @@ function roundOf(recorded: RecordedRound, measured: Measured): ProcessRound {
     outcome: published === null ? 'not published' : 'published',
     attempts: aborted.length + (published === null ? 0 : 1),
     aborted,
+    refusals,
     asked: asked.length,
     roster: published?.roster ?? 0,
     survivors: all.filter((place) => survivors.includes(agentId(place))).map(agentName),

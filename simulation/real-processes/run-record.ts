@@ -7,12 +7,21 @@ export interface AbortedAttempt {
   readonly detail: string
 }
 
+/** A site that left a session, or refused to take part in one, and the code it gave. */
+export interface Refusal {
+  readonly attempt: number
+  readonly spiffeId: string
+  readonly code: string
+  readonly message: string
+}
+
 export interface RecordedRound {
   readonly round: number
   readonly startedAtMs: number
   /** Cohort of the last attempt. */
   asked: readonly string[]
   readonly aborted: AbortedAttempt[]
+  readonly refusals: Refusal[]
   publishedAtMs: number | null
   published: VersionPublished | null
 }
@@ -34,14 +43,21 @@ export class RunRecord {
         const known = this.rounds.find((one) => one.round === round)
         if (known !== undefined) known.asked = cohort
         else {
-          const fresh = { round, startedAtMs: atMs, asked: cohort, aborted: [], publishedAtMs: null, published: null }
-          this.rounds.push(fresh)
+          const nothing = { aborted: [], refusals: [], publishedAtMs: null, published: null }
+          this.rounds.push({ round, startedAtMs: atMs, asked: cohort, ...nothing })
         }
         return
       }
       case 'session_aborted': {
         const { round, attempt, reason, detail } = event.body
         this.rounds.find((one) => one.round === round)?.aborted.push({ attempt, reason, detail })
+        return
+      }
+      case 'participant_ready':
+      case 'participant_withdrew': {
+        if (event.kind === 'participant_ready' && event.body.ready) return
+        const { round, attempt, spiffeId, code, message } = event.body
+        this.rounds.find((one) => one.round === round)?.refusals.push({ attempt, spiffeId, code, message })
         return
       }
       case 'version_published': {
