@@ -7,14 +7,16 @@
  * Pure: messages and closings go in, the next state comes out. Whoever drives it decides when a stage closes (all who are
  * connected have answered, or the deadline passed), moves the bytes, and adds up the masked inputs.
  */
-import { unreachable } from '../../shared/errors.ts'
+import { invariant, unreachable } from '../../shared/errors.ts'
 import type { MessageOutcome, ParticipantMessage } from '../../shared/protocol/messages.ts'
 import { ProtocolError, refuse, refuseIf } from '../../shared/protocol/refusal.ts'
 import { answerAlreadyGiven } from './repeats.ts'
+import type { SessionFact } from './session-facts.ts'
 import {
   type Aborted,
   abort,
   type CoordinatorSession,
+  idAt,
   indexOf,
   type LiveSession,
   type SessionSetup,
@@ -37,6 +39,8 @@ export interface Received {
   readonly session: CoordinatorSession
   readonly outcome: MessageOutcome
   readonly effects: readonly SessionEffect[]
+  /** What made `session` of the one before; `null` when it is the same. */
+  readonly fact: SessionFact | null
 }
 
 /** Opens stage 0. */
@@ -58,7 +62,7 @@ export function receive(
     return receiveOrThrow(session, from, message, environment)
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error
-    return { session, outcome: { kind: 'rejected', code: error.code, message: error.message }, effects: [] }
+    return unchanged(session, { kind: 'rejected', code: error.code, message: error.message })
   }
 }
 
@@ -85,6 +89,47 @@ export function abortSession(session: LiveSession, reason: Aborted['reason'], de
   return abort(session, reason, detail)
 }
 
+/**
+ * The state after a fact. @throws InvariantError for one that cannot follow: facts are applied in the order in which they
+ * came about, to the session that they came about in.
+ */
+export function applyFact(session: CoordinatorSession, fact: SessionFact): CoordinatorSession {
+  invariant(isLive(session), `nothing changes a session that is ${session.stage}`)
+  switch (fact.kind) {
+    case 'advertised':
+      invariant(session.stage === 'advertise-keys', MISPLACED)
+      return answered(stage0.admit(session, fact.entry), fact.entry.spiffeId)
+    case 'dealt':
+      invariant(session.stage === 'share-keys', MISPLACED)
+      return answered(stage1.takeDeal(session, fact.deal), idAt(session.roster, fact.deal.owner))
+    case 'complained':
+      invariant(session.stage === 'mask-input', MISPLACED)
+      return stage2.takeComplaint(session, fact.complaint)
+    case 'contributed':
+      invariant(session.stage === 'mask-input', MISPLACED)
+      return answered(stage2.takeContribution(session, fact.index, fact.receipt), idAt(session.roster, fact.index))
+    case 'attested':
+      invariant(session.stage === 'attest-survivors', MISPLACED)
+      return answered(stage3.takeAttestation(session, fact.index, fact.signature), idAt(session.roster, fact.index))
+    case 'revealed':
+      invariant(session.stage === 'reveal-shares', MISPLACED)
+      return answered(stage4.takeReveal(session, fact.index, fact.reveal), idAt(session.roster, fact.index))
+    case 'caught':
+      return answered({ ...session, named: session.named.add(fact.spiffeId) }, fact.spiffeId)
+    case 'withdrawn':
+      return answered({ ...session, withdrawn: session.withdrawn.add(fact.spiffeId) }, fact.spiffeId)
+    case 'stage-closed':
+      invariant(session.stage === fact.stage, MISPLACED)
+      return closeStage(session)
+    case 'aborted':
+      return abortSession(session, fact.reason, fact.detail)
+    default:
+      return unreachable(fact)
+  }
+}
+
+const MISPLACED = 'a fact belongs to the stage in which it came about'
+
 /** True while messages can still change the outcome. */
 export function isLive(session: CoordinatorSession): session is LiveSession {
   return session.stage !== 'completed' && session.stage !== 'aborted'
@@ -104,42 +149,55 @@ function receiveOrThrow(
   environment: stage0.CoordinatorEnvironment,
 ): Received {
   refuseIf(!session.setup.expected.has(from), 'unknown_participant', `${from} is not part of this session`)
-  if (answerAlreadyGiven(session, from, message)) {
-    return { session, outcome: { kind: 'accepted', repeated: true }, effects: [] }
-  }
+  if (answerAlreadyGiven(session, from, message)) return unchanged(session, { kind: 'accepted', repeated: true })
   if (!isLive(session)) refuse('late', `the session is ${session.stage}`)
-  if (message.kind === 'withdraw') return answered({ ...session, withdrawn: session.withdrawn.add(from) }, from)
+  if (message.kind === 'withdraw') return taken(session, { kind: 'withdrawn', spiffeId: from })
   refuseIf(session.withdrawn.has(from), 'late', `${from} has withdrawn from this session`)
   refuseIf(session.named.has(from), 'late', `${from} was caught breaking this session`)
   if (session.stage === 'advertise-keys') {
     if (message.kind !== 'advertise-keys') refuse('wrong_stage', `${message.kind} in stage advertise-keys`)
-    return answered(stage0.receive(session, from, message.entry, environment), from)
+    const { entry } = message
+    stage0.checkEntry(session, from, entry, environment)
+    return taken(session, { kind: 'advertised', entry })
   }
   const sender = indexOf(session.roster, from)
   if (sender === null) refuse('late', `${from} is not in the roster of this session`)
   switch (session.stage) {
     case 'share-keys':
-      if (message.kind === 'share-keys') return answered(stage1.receive(session, sender, message.deal), from)
+      if (message.kind === 'share-keys') {
+        const { deal } = message
+        stage1.checkDeal(session, sender, deal)
+        return taken(session, { kind: 'dealt', deal })
+      }
       break
     case 'mask-input':
       if (message.kind === 'no-share') {
         const { owner, ciphertextDigest, signature } = message
-        return taken(stage2.receiveComplaint(session, { owner, holder: sender, ciphertextDigest, signature }))
+        const complaint = { owner, holder: sender, ciphertextDigest, signature }
+        stage2.checkComplaint(session, complaint)
+        return taken(session, { kind: 'complained', complaint })
       }
       if (message.kind === 'contribution') {
-        const next = stage2.receiveContribution(session, sender, message)
-        return { ...answered(next, from), effects: [{ kind: 'fold', index: sender }] }
+        const { digest, signature } = message
+        stage2.checkContribution(session, sender, message)
+        const next = taken(session, { kind: 'contributed', index: sender, receipt: { digest, signature } })
+        return { ...next, effects: [{ kind: 'fold', index: sender }] }
       }
       break
     case 'attest-survivors':
-      if (message.kind === 'attest-survivors') return answered(stage3.receive(session, sender, message.signature), from)
+      if (message.kind === 'attest-survivors') {
+        const { signature } = message
+        stage3.checkAttestation(session, sender, signature)
+        return taken(session, { kind: 'attested', index: sender, signature })
+      }
       break
     case 'reveal-shares':
       if (message.kind === 'reveal-shares') {
-        const verdict = stage4.receive(session, sender, message.shares)
-        const next = answered(verdict.session, from)
-        if (verdict.kind === 'taken') return next
-        return { ...next, outcome: { kind: 'rejected', code: 'share_off_commitment', message: verdict.message } }
+        const reveal = message.shares
+        const flaw = stage4.checkReveal(session, sender, reveal)
+        if (flaw === null) return taken(session, { kind: 'revealed', index: sender, reveal })
+        const outcome = { kind: 'rejected', code: 'share_off_commitment', message: flaw } as const
+        return { ...taken(session, { kind: 'caught', spiffeId: from }), outcome }
       }
       break
     default:
@@ -151,13 +209,17 @@ function receiveOrThrow(
   )
 }
 
-function taken(session: CoordinatorSession): Received {
-  return { session, outcome: { kind: 'accepted', repeated: false }, effects: [] }
+function taken(session: LiveSession, fact: SessionFact): Received {
+  return { session: applyFact(session, fact), outcome: { kind: 'accepted', repeated: false }, effects: [], fact }
 }
 
-/** Taken, and the stage waits for `from` no longer. */
-function answered(session: LiveSession, from: string): Received {
-  return taken({ ...session, awaited: session.awaited.remove(from) })
+function unchanged(session: CoordinatorSession, outcome: MessageOutcome): Received {
+  return { session, outcome, effects: [], fact: null }
+}
+
+/** The stage waits for `from` no longer. */
+function answered<Session extends LiveSession>(session: Session, from: string): Session {
+  return { ...session, awaited: session.awaited.remove(from) }
 }
 
 const ORDER = [

@@ -38,13 +38,13 @@ export function open(setup: SessionSetup): AdvertisingKeys {
   return { stage: 'advertise-keys', setup, withdrawn: nobody, named: nobody, awaited, ...nothing }
 }
 
-/** Admits one entry: that of the connection's SPIFFE ID, with fresh keys and a chain that verifies. */
-export function receive(
+/** Refuses an entry unless it is that of the connection's SPIFFE ID, with fresh keys and a chain that verifies. */
+export function checkEntry(
   session: AdvertisingKeys,
   from: string,
   entry: RosterEntry,
   environment: CoordinatorEnvironment,
-): AdvertisingKeys {
+): void {
   refuseIf(session.entries.size >= session.setup.targetCohort, 'late', 'the cohort is complete')
   refuseIf(
     entry.spiffeId !== from,
@@ -59,8 +59,7 @@ export function receive(
     'keys are X25519 (canonical, not of small order) and compressed P-256',
   )
   refuseIf(equalBytes(entry.channelKey, entry.maskKey), 'key_reused', 'channel and mask key are the same')
-  const keys = keysOf(entry)
-  const taken = keys.find((key) => session.keyOwners.has(key))
+  const taken = keysOf(entry).find((key) => session.keyOwners.has(key))
   refuseIf(taken !== undefined, 'key_reused', `a key of ${session.keyOwners.get(taken ?? '')}`)
   const ageMs = environment.nowMs - entry.advertisedAtMs
   refuseIf(
@@ -84,10 +83,15 @@ export function receive(
     'bad_signature',
     'the advertisement is not signed by the certificate for this context: another plan, model or session?',
   )
+}
+
+/** Admits a checked entry. */
+export function admit(session: AdvertisingKeys, entry: RosterEntry): AdvertisingKeys {
+  const { spiffeId } = entry
   return {
     ...session,
-    entries: session.entries.set(from, entry),
-    keyOwners: session.keyOwners.concat(keys.map((key) => [key, from])),
+    entries: session.entries.set(spiffeId, entry),
+    keyOwners: session.keyOwners.concat(keysOf(entry).map((key) => [key, spiffeId])),
   }
 }
 

@@ -19,8 +19,8 @@ import {
   stillIn,
 } from './session-state.ts'
 
-/** Takes the deal of roster index `from`: every holder a leaf, every neighbour a ciphertext, all under its signature. */
-export function receive(session: SharingKeys, from: number, deal: Deal): SharingKeys {
+/** Refuses a deal unless it is that of roster index `from`: every holder a leaf, every neighbour a ciphertext, all signed. */
+export function checkDeal(session: SharingKeys, from: number, deal: Deal): void {
   const { roster } = session
   refuseIf(deal.owner !== from, 'identity_mismatch', `a deal of index ${deal.owner} came from index ${from}`)
   const holders = holdersOf(roster.graph, from)
@@ -64,7 +64,11 @@ export function receive(session: SharingKeys, from: number, deal: Deal): Sharing
     'bad_signature',
     `the deal of index ${from} is not signed by it`,
   )
-  return { ...session, deals: session.deals.set(from, deal) }
+}
+
+/** Takes a checked deal. */
+export function takeDeal(session: SharingKeys, deal: Deal): SharingKeys {
+  return { ...session, deals: session.deals.set(deal.owner, deal) }
 }
 
 /** Fixes U2: who dealt, without those who would be left with too few holders. */

@@ -22,11 +22,8 @@ import {
   stillIn,
 } from './session-state.ts'
 
-/** Records a complaint; aborts as soon as an owner in U2 has fewer than t holders left. */
-export function receiveComplaint(
-  session: CollectingMaskedInput,
-  complaint: Complaint,
-): CollectingMaskedInput | Aborted {
+/** Refuses a complaint unless its holder signed it, about a ciphertext that was dealt to it. */
+export function checkComplaint(session: CollectingMaskedInput, complaint: Complaint): void {
   const { roster, shared } = session
   const { owner, holder } = complaint
   refuseIf(!isIn(shared, holder), 'not_in_shared_set', `index ${holder} is not in U2`)
@@ -44,6 +41,12 @@ export function receiveComplaint(
     'bad_signature',
     `the complaint of index ${holder} is not signed by it`,
   )
+}
+
+/** Records a checked complaint; aborts as soon as an owner in U2 has fewer than t holders left. */
+export function takeComplaint(session: CollectingMaskedInput, complaint: Complaint): CollectingMaskedInput | Aborted {
+  const { roster, shared } = session
+  const { owner, holder } = complaint
   const next = { ...session, complaints: session.complaints.set(pairOf(owner, holder), complaint) }
   const remaining = holdersLeft(next, owner, shared)
   if (remaining >= roster.parameters.threshold) return next
@@ -59,12 +62,12 @@ function holdersLeft(session: CollectingMaskedInput, owner: number, present: rea
   ).length
 }
 
-/** Counts the masked input of index `from`: the received bytes have the digest that it signed. */
-export function receiveContribution(
+/** Refuses the masked input of index `from` unless the received bytes have the digest that it signed. */
+export function checkContribution(
   session: CollectingMaskedInput,
   from: number,
   contribution: ContributionReceipt & { readonly receivedDigest: Uint8Array },
-): CollectingMaskedInput {
+): void {
   const { roster } = session
   refuseIf(!isIn(session.shared, from), 'not_in_shared_set', `index ${from} is not in U2`)
   refuseIf(
@@ -81,8 +84,15 @@ export function receiveContribution(
     'bad_signature',
     `the contribution of index ${from} is not signed by it`,
   )
-  const { digest, signature } = contribution
-  return { ...session, contributions: session.contributions.set(from, { digest, signature }) }
+}
+
+/** Counts a checked masked input. */
+export function takeContribution(
+  session: CollectingMaskedInput,
+  from: number,
+  receipt: ContributionReceipt,
+): CollectingMaskedInput {
+  return { ...session, contributions: session.contributions.set(from, receipt) }
 }
 
 /** Fixes U3. Every owner in U2 needs t of its holders in it: without its secret the sum cannot be unmasked. */

@@ -9,8 +9,8 @@ import type { Reveal } from '../../shared/protocol/reveal.ts'
 import { survivorsStatement } from '../../shared/protocol/statements.ts'
 import { type Aborted, type AttestingSurvivors, abort, type RevealingShares, stillIn } from './session-state.ts'
 
-/** Takes the signature of survivor `from`. */
-export function receive(session: AttestingSurvivors, from: number, signature: Uint8Array): AttestingSurvivors {
+/** Refuses the signature unless it is that of survivor `from` over (U2, U3). */
+export function checkAttestation(session: AttestingSurvivors, from: number, signature: Uint8Array): void {
   const { roster, bitmaps } = session
   refuseIf(!isIn(session.survivors, from), 'not_in_survivors', `index ${from} is not in U3`)
   refuseIf(
@@ -22,6 +22,10 @@ export function receive(session: AttestingSurvivors, from: number, signature: Ui
     'bad_signature',
     `index ${from} signed other survivors`,
   )
+}
+
+/** Takes a checked signature. */
+export function takeAttestation(session: AttestingSurvivors, from: number, signature: Uint8Array): AttestingSurvivors {
   return { ...session, attestations: session.attestations.set(from, signature) }
 }
 

@@ -17,13 +17,11 @@ import { refuseIf } from '../../shared/protocol/refusal.ts'
 import type { Reveal, RevealedShare } from '../../shared/protocol/reveal.ts'
 import { type Aborted, abort, blamedByComplaints, type Completed, idAt, type RevealingShares } from './session-state.ts'
 
-/** What came of a reveal: taken, or its holder is named for a share off its commitment. */
-export type RevealVerdict =
-  | { readonly kind: 'taken'; readonly session: RevealingShares }
-  | { readonly kind: 'named'; readonly session: RevealingShares; readonly message: string }
-
-/** Takes the reveal of survivor `from`: one entry for each of H(from) in U2, of the kind its owner's fate asks for, or none. */
-export function receive(session: RevealingShares, from: number, reveal: Reveal): RevealVerdict {
+/**
+ * Refuses the reveal of survivor `from` unless it has one entry for each of H(from) in U2, of the kind its owner's fate asks
+ * for, or none. Returns why `from` has to be named, for a share off its commitment, or `null`.
+ */
+export function checkReveal(session: RevealingShares, from: number, reveal: Reveal): string | null {
   const { roster, shared, survivors } = session
   refuseIf(!isIn(survivors, from), 'not_in_survivors', `index ${from} is not in U3`)
   const owners = holdersOf(roster.graph, from).filter((owner) => isIn(shared, owner))
@@ -46,12 +44,12 @@ export function receive(session: RevealingShares, from: number, reveal: Reveal):
     refuseIf(share.share.length !== 32, 'malformed', `a share is 32 bytes, not ${share.share.length}`)
   }
   const off = reveal.find((share) => share.kind !== 'none' && !matchesCommitment(session, from, share))
-  if (off !== undefined) {
-    const named = session.named.add(idAt(roster, from))
-    const message = `the share of index ${off.owner} from index ${from} is not the one dealt to it`
-    return { kind: 'named', session: { ...session, named }, message }
-  }
-  return { kind: 'taken', session: { ...session, reveals: session.reveals.set(from, reveal) } }
+  return off === undefined ? null : `the share of index ${off.owner} from index ${from} is not the one dealt to it`
+}
+
+/** Takes a checked reveal. */
+export function takeReveal(session: RevealingShares, from: number, reveal: Reveal): RevealingShares {
+  return { ...session, reveals: session.reveals.set(from, reveal) }
 }
 
 /** Recovers every self mask seed of a survivor and every mask key of a dropout, and lists the masks to remove. */

@@ -14,6 +14,7 @@ export type Promised =
   | 'closes_by_the_rule'
   | 'ends'
   | 'stored_form'
+  | 'replayed'
   | 'nothing_thrown'
 
 export class Finding extends Error {

@@ -57,6 +57,7 @@ export function arrive(world: World, letter: Letter): Answer {
   const environment = { nowMs: nowMs + coordinatorClockMs, bundle: identities.bundle }
   const result = receive(session.coordinator, spiffeId, handedIn, environment)
   session.coordinator = result.session
+  if (result.fact !== null) session.facts.push(result.fact)
   for (const { index } of result.effects) fold(world, index, bytes ?? letter.bytes)
   const { outcome } = result
   if (outcome.kind === 'accepted') {

@@ -1,7 +1,8 @@
 /** Runs one list of operations to its end, and says which promise was broken first, if one was. */
 import { instructionFor } from '../../coordinator/protocol/instructions.ts'
-import { abortSession, awaited, closeStage, isLive } from '../../coordinator/protocol/session.ts'
-import type { CoordinatorSession } from '../../coordinator/protocol/session-state.ts'
+import { applyFact, awaited, isLive, openSession } from '../../coordinator/protocol/session.ts'
+import type { SessionFact } from '../../coordinator/protocol/session-facts.ts'
+import type { CoordinatorSession, SessionSetup } from '../../coordinator/protocol/session-state.ts'
 import { unreachable } from '../../shared/errors.ts'
 import { cpuMaskEngine } from '../../shared/masks/cpu-engine.ts'
 import { decodeStored, encodeStored } from '../../shared/protocol/stored-form.ts'
@@ -114,18 +115,33 @@ async function hearTruth(world: World, site: SimulatedSite, going: Going): Promi
   await hear(world, site, truthFor(world, site), going)
 }
 
+/** The state comes back from what is on disk, whatever the clock says by now, and is the same. */
 function restartCoordinator({ session }: World): void {
   const text = encodeStored(session.coordinator)
-  session.coordinator = decodeStored<CoordinatorSession>(text)
-  const isSame = encodeStored(session.coordinator) === text
+  const isSame = encodeStored(decodeStored<CoordinatorSession>(text)) === text
   promised('stored_form', isSame, () => `the state of ${session.coordinator.stage} is stored in another form`)
+  const setup = decodeStored<SessionSetup>(encodeStored(session.setup))
+  const facts = decodeStored<readonly SessionFact[]>(encodeStored(session.facts))
+  session.coordinator = facts.reduce(applyFact, openSession(setup))
+  const isReplayed = encodeStored(session.coordinator) === text
+  promised(
+    'replayed',
+    isReplayed,
+    () => `${facts.length} facts give another state than ${session.coordinator.stage} was`,
+  )
+}
+
+function change(world: World, fact: SessionFact): void {
+  const { session } = world
+  session.facts.push(fact)
+  session.coordinator = applyFact(session.coordinator, fact)
 }
 
 /** Keeps the coordinator's side as it stands, if it has changed. */
 function store({ session }: World): void {
-  const { coordinator, accumulator, folded, stored } = session
+  const { coordinator, accumulator, folded, facts, stored } = session
   if (stored.at(-1)?.coordinator === coordinator) return
-  stored.push({ coordinator, accumulator: accumulator.slice(), folded: [...folded] })
+  stored.push({ coordinator, accumulator: accumulator.slice(), folded: [...folded], facts: [...facts] })
 }
 
 function rewind(world: World, back: number): void {
@@ -135,22 +151,22 @@ function rewind(world: World, back: number): void {
   session.coordinator = before.coordinator
   session.accumulator.set(before.accumulator)
   session.folded.splice(0, session.folded.length, ...before.folded)
+  session.facts.splice(0, session.facts.length, ...before.facts)
   session.spools.clear()
   for (const key of sets.keys()) if (key.startsWith(`${session.number} `)) sets.delete(key)
   restartCoordinator(world)
 }
 
 function cancel(world: World): void {
-  const { session } = world
-  if (isLive(session.coordinator))
-    session.coordinator = abortSession(session.coordinator, 'cancelled', 'by an operator')
+  if (!isLive(world.session.coordinator)) return
+  change(world, { kind: 'aborted', reason: 'cancelled', detail: 'by an operator' })
 }
 
 async function close(world: World): Promise<void> {
   const { session } = world
   const before = session.coordinator
   if (!isLive(before)) return
-  session.coordinator = closeStage(before)
+  change(world, { kind: 'stage-closed', stage: before.stage })
   world.untimely.clear()
   checkClosing(world, before, session.coordinator)
   await checkSum(world)
@@ -180,6 +196,7 @@ function maskedUpdate(world: World, { place }: SimulatedSite): number {
 
 /** The operations have run out: the session ends all the same, and so does every site’s part in it. */
 async function finish(world: World): Promise<void> {
+  restartCoordinator(world)
   for (let stage = 0; stage < STAGES && isLive(world.session.coordinator); stage += 1) {
     if (world.setup.ending === 'calm') await actUndisturbed(world)
     await close(world)

@@ -4,7 +4,8 @@
  * sum says who was counted, with which update, and how often.
  */
 import { openSession } from '../../coordinator/protocol/session.ts'
-import type { CoordinatorSession } from '../../coordinator/protocol/session-state.ts'
+import type { SessionFact } from '../../coordinator/protocol/session-facts.ts'
+import type { CoordinatorSession, SessionSetup } from '../../coordinator/protocol/session-state.ts'
 import type {
   ParticipantEffect,
   ParticipantSession,
@@ -67,6 +68,9 @@ export interface SimulatedSession {
   readonly folded: number[]
   /** Uploads cut off on their way, by SPIFFE ID. */
   readonly spools: Map<string, Uint8Array>
+  /** What the coordinator has on disk: how the session was opened, and everything that changed it. */
+  readonly setup: SessionSetup
+  readonly facts: SessionFact[]
   coordinator: CoordinatorSession
   /** The coordinator's side after each of its changes. */
   readonly stored: Stored[]
@@ -76,6 +80,7 @@ export interface Stored {
   readonly coordinator: CoordinatorSession
   readonly accumulator: Lanes
   readonly folded: readonly number[]
+  readonly facts: readonly SessionFact[]
 }
 
 /** Everything that ever left a site, as far as promises are made about it. */
@@ -170,7 +175,7 @@ export function beginSession(
   }
   const digest = contextDigest(context)
   const enrolled = sites.slice(0, size).map((site) => site.spiffeId)
-  const asked = { enrolled, expected: new Set(enrolled), targetCohort }
+  const opened = { context, contextDigest: digest, enrolled, expected: new Set(enrolled), targetCohort }
   return {
     number,
     context,
@@ -179,7 +184,9 @@ export function beginSession(
     folded: [],
     spools: new Map(),
     stored: [],
-    coordinator: openSession({ context, contextDigest: digest, ...asked }),
+    setup: opened,
+    facts: [],
+    coordinator: openSession(opened),
   }
 }
 
