@@ -34,7 +34,8 @@ export async function openGpu(options: { readonly allowSoftware: boolean }): Pro
   })
   const instance = create([])
   const adapter = await instance.requestAdapter({ powerPreference: 'high-performance' })
-  if (adapter === null) throw new GpuFailure('no_adapter', 'no GPU with a driver for Vulkan, Metal or Direct3D was found')
+  if (adapter === null)
+    throw new GpuFailure('no_adapter', 'no GPU with a driver for Vulkan, Metal or Direct3D was found')
   const { vendor, architecture, device: name, description, isFallbackAdapter } = adapter.info
   const words = [vendor, architecture, name, description].join(' ')
   const isSoftware = isFallbackAdapter || SOFTWARE.test(words)

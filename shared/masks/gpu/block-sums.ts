@@ -9,8 +9,6 @@ import { BLOCK_BYTES, type BlockJob } from './frames.ts'
 import { GpuFailure } from './gpu-failure.ts'
 import { RANGE_WORDS, SEED_WORDS, WORKGROUP_SIZE } from './kernel.ts'
 
-/** 64 MiB of vector per job: large enough to hide what a job costs, small enough for any GPU's memory. */
-const MOST_BLOCKS = 2 ** 20
 const SEED_BYTES = SEED_WORDS * 4
 
 export interface JobWatch {
@@ -22,7 +20,6 @@ export interface JobWatch {
 
 /** One per device. Jobs come one after the other. */
 export class BlockSums {
-  readonly mostBlocks: number
   readonly #gpu: Gpu
   readonly #module: GPUShaderModule
   readonly #layout: GPUBindGroupLayout
@@ -36,12 +33,6 @@ export class BlockSums {
   constructor(gpu: Gpu, kernel: string) {
     this.#gpu = gpu
     const { device, constants } = gpu
-    const { maxStorageBufferBindingSize, maxBufferSize, maxComputeWorkgroupsPerDimension } = device.limits
-    this.mostBlocks = Math.min(
-      MOST_BLOCKS,
-      Math.floor(Math.min(maxStorageBufferBindingSize, maxBufferSize) / BLOCK_BYTES),
-      maxComputeWorkgroupsPerDimension * WORKGROUP_SIZE,
-    )
     this.#module = device.createShaderModule({ code: kernel })
     const binding = (place: number, type: GPUBufferBindingType) => ({
       binding: place,
@@ -56,8 +47,8 @@ export class BlockSums {
   }
 
   /**
-   * The sum of the job's masks, in mapped memory that is valid while `use` runs. Returns undefined when cancelled.
-   * @throws GpuFailure
+   * Adds the job's masks up and hands the sum to `use`, in mapped memory that is valid until `use` settles.
+   * @throws GpuFailure `out_of_memory` or `gpu_error`.
    */
   async run(job: BlockJob, watch: JobWatch, use: (sum: Uint8Array) => Promise<void>): Promise<'done' | 'cancelled'> {
     const { device } = this.#gpu
@@ -88,13 +79,13 @@ export class BlockSums {
   async #addMasks(job: BlockJob, { isCancelled, onProgress }: JobWatch): Promise<boolean> {
     const { device } = this.#gpu
     const { blocks, seeds } = job
-    const groups = Math.min(groupsFor(blocks, seeds.length), Math.floor(this.mostBlocks / blocks))
+    const groups = groupsFor(blocks, seeds.length)
     this.#reserve(job, groups)
     const group = device.createBindGroup({
       layout: this.#layout,
       entries: [this.#range, this.#seeds!, this.#sums!].map((buffer, binding) => ({ binding, resource: { buffer } })),
     })
-    const [addMasks, foldGroups] = [this.#pipeline('add_masks', job), this.#pipeline('fold_groups', job)]
+    const addMasks = this.#pipeline('add_masks', job)
     const workgroups = Math.ceil(blocks / WORKGROUP_SIZE)
     for (let first = 0; first < seeds.length; ) {
       if (isCancelled()) return false
@@ -105,11 +96,11 @@ export class BlockSums {
       this.#dispatch(addMasks, group, [workgroups, groups])
       const started = performance.now()
       await device.queue.onSubmittedWorkDone()
-      this.#budget.learn(performance.now() - started)
+      this.#budget.learn((end - first) * blocks, performance.now() - started)
       first = end
       onProgress(end, seeds.length)
     }
-    if (groups > 1) this.#dispatch(foldGroups, group, [workgroups, 1])
+    if (groups > 1) this.#dispatch(this.#pipeline('fold_groups', job), group, [workgroups, 1])
     const encoder = device.createCommandEncoder()
     encoder.copyBufferToBuffer(this.#sums!, 0, this.#staging!, 0, blocks * BLOCK_BYTES)
     device.queue.submit([encoder.finish()])

@@ -5,8 +5,8 @@
 
 /** A large GPU keeps this many invocations in flight. */
 const INVOCATIONS_WANTED = 2 ** 17
-/** Rows of sums together take at most so many blocks, or the vector's own blocks where these are more: 16 MiB. */
 const WISHED_MS = 40
+/** Of keystream blocks: 64 MiB at first, 1 MiB at least, 64 GiB at most. */
 const FIRST_EXPANSIONS = 2 ** 20
 const LEAST_EXPANSIONS = 2 ** 14
 const MOST_EXPANSIONS = 2 ** 30
@@ -25,9 +25,10 @@ export class DispatchBudget {
     return Math.max(1, Math.floor(this.#expansions / blocks))
   }
 
-  /** Aims at {@link WISHED_MS}, by at most a factor of four at a time. */
-  learn(elapsedMs: number): void {
+  /** Aims at {@link WISHED_MS}, by at most a factor of four at a time. That a small dispatch was quick tells nothing. */
+  learn(expansions: number, elapsedMs: number): void {
     const factor = Math.min(4, Math.max(1 / 4, WISHED_MS / Math.max(elapsedMs, 0.01)))
-    this.#expansions = Math.min(MOST_EXPANSIONS, Math.max(LEAST_EXPANSIONS, this.#expansions * factor))
+    const wished = Math.min(MOST_EXPANSIONS, Math.max(LEAST_EXPANSIONS, expansions * factor))
+    this.#expansions = factor > 1 ? Math.max(this.#expansions, wished) : Math.min(this.#expansions, wished)
   }
 }

@@ -7,9 +7,11 @@ import type { MaskSeed } from '../mask-engine.ts'
 
 export const FRAME_HEADER_BYTES = 16
 export const BLOCK_BYTES = 64
+/** 64 MiB of vector per job: enough to hide what a job costs, and within the limits that every WebGPU device has. */
+export const MOST_BLOCKS_PER_JOB = 2 ** 20
 const SEED_BYTES = 36
 
-/** To the child: job, cancel. From it: ready (argument: blocks a job may have), progress (argument: permille), sum, failure. */
+/** To the child: job, cancel. From it: ready, progress (argument: permille), sum, failure. */
 export const FRAME = { job: 1, cancel: 2, ready: 3, progress: 4, sum: 5, failure: 6 } as const
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME]
 
@@ -20,7 +22,7 @@ export interface FrameHeader {
   readonly argument: number
 }
 
-/** The masks of a range of blocks, to be added up from zero. */
+/** The masks of a range of blocks, at most {@link MOST_BLOCKS_PER_JOB}, to be added up from zero. */
 export interface BlockJob {
   readonly narrowLanes: boolean
   readonly firstBlock: number
