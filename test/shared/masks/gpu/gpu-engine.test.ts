@@ -9,7 +9,8 @@ import { ascending, bytes } from '../../../vectors/hex.ts'
 import keystream from '../../../vectors/keystream.json' with { type: 'json' }
 import rfc8439 from '../../../vectors/rfc-8439.json' with { type: 'json' }
 import { aSeed, emptyLanes, expected, sameBytes, someLanes } from '../engines.ts'
-import { describeOnGpu, watchedEngine } from './vulkan.ts'
+import { describeOnGpu } from './vulkan.ts'
+import { watchedEngine } from './watched-engine.ts'
 
 describeOnGpu('masks on a GPU', () => {
   const gpu = watchedEngine()
