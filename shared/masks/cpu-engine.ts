@@ -13,7 +13,7 @@ import type { MaskWork } from './mask-work.ts'
 import { type Arithmetic, bestArithmetic } from './tile.ts'
 
 /** Keystream below which waking threads costs more than they save. */
-const THREADS_FROM_BYTES = 2 * 1024 * 1024
+const THREADS_FROM_BYTES = 8 * 1024 * 1024
 /** Lanes outside of shared memory are copied to it and back, a window at a time; that pays from so many masks on. */
 const COPIES_FROM_SEEDS = 3
 const WINDOW_BYTES = 16 * 1024 * 1024

@@ -51,6 +51,9 @@ const STOP = 0
 const DONE_BYTES = 1
 const STRETCHES = 2
 
+/** Fewer tiles than these are left to their owner: new ciphers for less would cost more than they save. */
+const LEAST_TO_DIVIDE = 4
+
 /** A view of the board; every thread has one. */
 export class JobBoard {
   readonly #words: BigUint64Array
@@ -99,10 +102,10 @@ export class JobBoard {
     }
   }
 
-  /** Moves the second half of the longest stretch left to the empty one; not of a single tile, which its owner is about to take. */
+  /** Moves the second half of the longest stretch left to the empty one, which costs a new cipher per seed. */
   #takeOver(own: number): boolean {
     for (;;) {
-      let [longest, tilesLeft] = [own, 1]
+      let [longest, tilesLeft] = [own, LEAST_TO_DIVIDE - 1]
       for (let other = STRETCHES; other < this.#words.length; other += 1) {
         const [next, end] = unpacked(Atomics.load(this.#words, other))
         if (end - next > tilesLeft) [longest, tilesLeft] = [other, end - next]
@@ -111,7 +114,7 @@ export class JobBoard {
       const value = Atomics.load(this.#words, longest)
       const [next, end] = unpacked(value)
       const middle = next + Math.ceil((end - next) / 2)
-      if (middle === end || !this.#exchange(longest, value, packed(next, middle))) continue
+      if (middle >= end || !this.#exchange(longest, value, packed(next, middle))) continue
       Atomics.store(this.#words, own, packed(middle, end))
       return true
     }

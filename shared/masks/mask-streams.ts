@@ -64,7 +64,7 @@ export class MaskStreams {
   #addFromCipher(place: number, lengthBytes: number, fromByte: number): void {
     const { key, sign } = this.#seeds[place]!
     this.#ciphers[place] ??= cipherAt(key, fromByte)
-    const mask = this.#ciphers[place].update(zeros.subarray(0, lengthBytes))
+    const mask = this.#ciphers[place].update(lengthBytes === zeros.length ? zeros : zeros.subarray(0, lengthBytes))
     this.#tile.addBytes(mask, sign)
     // Every mask gets the same memory, for it is given back each time: overwriting the last one overwrites them all.
     if (place === this.#seeds.length - 1) wipe(mask)
