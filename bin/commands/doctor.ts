@@ -5,8 +5,12 @@
 import { spawnSync } from 'node:child_process'
 import { getCiphers } from 'node:crypto'
 import { readFileSync, statfsSync } from 'node:fs'
-import { availableParallelism, totalmem } from 'node:os'
+import { availableParallelism, cpus, totalmem } from 'node:os'
 import type { Dataset } from '../../participant/data/dataset.ts'
+import { WEBGPU_PACKAGE } from '../../shared/masks/choose-engine.ts'
+import { GpuFailure } from '../../shared/masks/gpu/gpu-failure.ts'
+import { adapterWords, probeGpu } from '../../shared/masks/gpu/probe-gpu.ts'
+import { hasKernels } from '../../shared/masks/kernels.ts'
 import { logisticRegression } from '../../shared/onnx/model-writer.ts'
 import { command, JSON_OPTION } from '../command-line.ts'
 import { type Finding, findingLine } from '../finding.ts'
@@ -55,6 +59,11 @@ const CHECKS: readonly (() => Promise<Finding> | Finding)[] = [
       return `${sodium.SODIUM_VERSION_STRING}, seals the shares`
     }),
   () => need('ChaCha20', getCiphers().includes('chacha20'), 'the keystream of the masks, from OpenSSL'),
+  () => {
+    const found = hasKernels()
+    const detail = found ? 'masks are added 16 bytes at a time' : 'not here: masks are added in plain JavaScript'
+    return { name: 'WASM SIMD', ok: found, isOptional: true, detail }
+  },
   async () =>
     attempt('SQLite', async () => {
       const { DatabaseSync } = await import('node:sqlite')
@@ -71,9 +80,9 @@ const CHECKS: readonly (() => Promise<Finding> | Finding)[] = [
   },
   () => {
     const total = totalmem()
-    const detail = `${byteSize(total)}, ${byteSize(LEAST_MEMORY_BYTES)} wanted; ${availableParallelism()} cores`
-    return need('memory', total >= LEAST_MEMORY_BYTES, detail)
+    return need('memory', total >= LEAST_MEMORY_BYTES, `${byteSize(total)}, ${byteSize(LEAST_MEMORY_BYTES)} wanted`)
   },
+  () => need('cores', true, `${availableParallelism()}, ${cpus()[0]?.model.trim() || 'of a kind unknown'}`),
   () => {
     const detail = `${new Date().toISOString()}; certificates and advertisements bear five minutes of difference`
     return need('clock', Date.now() > CLOCK_FLOOR_MS, detail)
@@ -83,10 +92,18 @@ const CHECKS: readonly (() => Promise<Finding> | Finding)[] = [
     const detail = found.status === 0 ? found.stdout.trim() : 'not found; only wanted to check signatures by hand'
     return { name: 'openssl', ok: found.status === 0, isOptional: true, detail }
   },
-  () => {
-    const found = spawnSync('nvidia-smi', ['--query-gpu=name', '--format=csv,noheader'], { encoding: 'utf8' })
-    const gpu = found.status === 0 ? found.stdout.trim() : 'none found'
-    return { name: 'GPU', ok: found.status === 0, isOptional: true, detail: `${gpu}; not needed: masks run on the CPU` }
+  async () => {
+    const found = await probeGpu()
+    if (!(found instanceof GpuFailure)) {
+      return { name: 'GPU', ok: true, isOptional: true, detail: `${adapterWords(found)}, for masks where it is faster` }
+    }
+    const why = found.code === 'package_missing' ? `npm package ${WEBGPU_PACKAGE} is not installed` : found.message
+    return {
+      name: 'GPU',
+      ok: false,
+      isOptional: true,
+      detail: `${why}; not needed: masks run on the CPU${seenByNvidia()}`,
+    }
   },
 ]
 
@@ -110,6 +127,13 @@ async function trainStep(): Promise<string> {
   })
   if (!result.ok) throw new Error(`${result.code}: ${result.message}`)
   return `onnxruntime took a train step in ${result.msPerStep.toFixed(2)} ms`
+}
+
+/** What NVIDIA's own tool sees, for whoever wonders why masks do not. */
+function seenByNvidia(): string {
+  const query = ['--query-gpu=name,driver_version', '--format=csv,noheader']
+  const { status, stdout } = spawnSync('nvidia-smi', query, { encoding: 'utf8' })
+  return status === 0 ? `; nvidia-smi sees ${stdout.trim().split('\n').join(' and ')}` : ''
 }
 
 function need(name: string, ok: boolean, detail: string): Finding {
