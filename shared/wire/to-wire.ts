@@ -55,15 +55,6 @@ export function noShareToWire(complaint: Extract<ParticipantMessage, { kind: 'no
   return { owner, ciphertextDigest, signature }
 }
 
-export function certificateToWire(certificate: QuorumCertificate): WireCertificate {
-  const { shared, survivors, signatures } = certificate
-  const signers = encodeBitmap(
-    signatures.map(({ index }) => index),
-    shared.length * 8,
-  )
-  return { shared, survivors, signers, signatures: Buffer.concat(signatures.map(({ signature }) => signature)) }
-}
-
 /** The roster goes to everybody: its bytes are put together once. */
 const encodedLines = new WeakMap<readonly RosterLine[], Uint8Array>()
 
@@ -79,6 +70,23 @@ function linesToWire(lines: readonly RosterLine[]): Uint8Array {
   )
   encodedLines.set(lines, bytes)
   return bytes
+}
+
+/** So does the certificate. */
+const encodedCertificates = new WeakMap<QuorumCertificate, WireCertificate>()
+
+export function certificateToWire(certificate: QuorumCertificate): WireCertificate {
+  const known = encodedCertificates.get(certificate)
+  if (known !== undefined) return known
+  const { shared, survivors, signatures } = certificate
+  const signers = encodeBitmap(
+    signatures.map(({ index }) => index),
+    shared.length * 8,
+  )
+  const packed = Buffer.concat(signatures.map(({ signature }) => signature))
+  const made = { shared, survivors, signers, signatures: packed }
+  encodedCertificates.set(certificate, made)
+  return made
 }
 
 /** The reveal's oneof: never both kinds of one owner. */
