@@ -49,10 +49,9 @@ export class Agent {
       name: this.name,
       folder,
       args: [entry, this.#config, String(plan.seed), String(this.place), String(this.starts)],
-      onLine: (line) => {
-        const { msg, round } = JSON.parse(line)
+      onJson: ({ msg, round }) => {
         if (msg === 'attending') this.#attends()
-        if (typeof round === 'number') this.onRound(msg, round)
+        if (typeof round === 'number') this.onRound(String(msg), round)
       },
       onMessage: (message) => {
         // Safety: both ends are ours, of one version.

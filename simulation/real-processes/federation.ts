@@ -74,10 +74,9 @@ export async function playRun(tools: FederationTools, see: (event: RunEventBody,
     name: 'run watch',
     folder: folder.operator,
     args: [program, 'run', 'watch', RUN_NAME, '--json', '--until-paused', ...operator],
-    onLine: (line) => {
-      const { kind, body, at } = JSON.parse(line)
+    onJson: ({ kind, body, at }) => {
       // Safety: written by a coordinator of this version.
-      see({ kind, body } as RunEventBody, Date.parse(at))
+      see({ kind, body } as RunEventBody, Date.parse(String(at)))
     },
   })
   watching.isExpectedToEnd = true

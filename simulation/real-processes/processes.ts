@@ -3,7 +3,6 @@
  * last lines at hand for the moment that one of them ends unasked, which ends the simulation.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { createWriteStream, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -31,7 +30,8 @@ export interface Start {
   readonly folder: string
   /** Program and arguments, for Node. */
   readonly args: readonly string[]
-  readonly onLine?: (line: string) => void
+  /** Hears its standard output, a JSON object per line. */
+  readonly onJson?: (said: Readonly<Record<string, unknown>>) => void
   readonly onMessage?: (message: unknown) => void
 }
 
@@ -50,8 +50,9 @@ export class RunningProcess {
     this.name = name
     this.pid = child.pid ?? 0
     this.#child = child
-    this.ended = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
-    this.outputEnded = once(child, 'close')
+    // An error of the channel, such as a message to one that has just ended, must not look like an end.
+    this.ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })))
+    this.outputEnded = new Promise((resolve) => child.once('close', resolve))
   }
 
   get isOver(): boolean {
@@ -69,7 +70,7 @@ export class RunningProcess {
   }
 
   send(message: object): void {
-    if (this.#child.connected) this.#child.send(message)
+    if (this.#child.connected) this.#child.send(message, () => {})
   }
 
   /** From now on its end is no failure. */
@@ -98,26 +99,30 @@ export class Processes {
     this.#reject(error)
   }
 
-  start({ name, folder, args, onLine, onMessage }: Start): RunningProcess {
+  start({ name, folder, args, onJson, onMessage }: Start): RunningProcess {
     const child = this.#spawn(folder, args)
     const lines: string[] = []
     const log = createWriteStream(join(folder, `${name}.log`), { flags: 'a' })
+    // The folder may be gone before the last line.
+    log.on('error', () => {})
     for (const stream of [child.stdout, child.stderr] as readonly (Readable | null)[]) {
       if (stream === null) continue
       createInterface({ input: stream }).on('line', (line) => {
         log.write(`${line}\n`)
         lines.push(line)
         if (lines.length > SHOWN_LINES) lines.shift()
-        if (stream === child.stdout) onLine?.(line)
+        const said = stream === child.stdout ? jsonIn(line) : null
+        if (said !== null) onJson?.(said)
       })
     }
     if (onMessage !== undefined) child.on('message', onMessage)
-    child.on('error', (cause) => this.#reject(new SimulationFailed(`${name} cannot be started: ${cause.message}`)))
     const running = new RunningProcess(name, child)
     this.#running.add(running)
-    void running.outputEnded.then(() => log.end())
-    void running.ended.then(({ code, signal }) => {
+    void running.outputEnded.then(() => {
+      log.end()
       this.#running.delete(running)
+    })
+    void running.ended.then(({ code, signal }) => {
       if (running.isExpectedToEnd) return
       const tail = lines.join('\n')
       this.#reject(
@@ -140,7 +145,8 @@ export class Processes {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       texts.stderr += text
     })
-    const [code] = (await once(child, 'close')) as [number | null]
+    await running.outputEnded
+    const { code } = await running.ended
     this.#running.delete(running)
     return { code: code ?? 1, ...texts }
   }
@@ -163,11 +169,25 @@ export class Processes {
 
   /** Resolves when none is left. */
   async allGone(): Promise<void> {
-    await Promise.all([...this.#running].map(({ ended }) => ended))
+    await Promise.all([...this.#running].map(({ outputEnded }) => outputEnded))
   }
 
   #spawn(folder: string, args: readonly string[]): ChildProcess {
     if (this.#isClosed) throw new SimulationFailed('the simulation is over')
-    return spawn(process.execPath, [...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    const child = spawn(process.execPath, [...args], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    child.on('error', (cause) => {
+      if (child.pid === undefined) this.fail(new SimulationFailed(`a process cannot be started: ${cause.message}`))
+    })
+    return child
+  }
+}
+
+/** Null for what is no object in JSON, such as a line that a kill cut short. */
+function jsonIn(line: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null ? { ...value } : null
+  } catch {
+    return null
   }
 }
