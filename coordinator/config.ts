@@ -54,6 +54,15 @@ const limits = z.strictObject({
     .default(256 * MIB),
   /** Uploads received at the same time; more wait their turn. Bounds memory: 16 MiB each. Default 64, 1 to 1000. */
   concurrentUploads: z.int().min(1).max(1000).default(64),
+  /**
+   * Masked inputs that were added up are kept until the sum is on disk, which is written again whenever they come to so many
+   * bytes. Default 512 MiB, 1 to 1 TiB.
+   */
+  checkpointBytes: z
+    .int()
+    .min(1)
+    .max(1024 * 1024 * MIB)
+    .default(512 * MIB),
   /** How long a live session may go on when the coordinator is asked to stop, milliseconds. Default 10 s, 0 to 10 min. */
   drainMs: z.int().min(0).max(600_000).default(10_000),
 })

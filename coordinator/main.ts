@@ -3,7 +3,7 @@
  * run. Closing undoes it in the opposite order; whatever cannot be had on the way up is given back.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceFile } from '../shared/authority/atomic-file.ts'
 import { cpuMaskEngine } from '../shared/masks/cpu-engine.ts'
@@ -17,6 +17,7 @@ import { OperatorService } from '../shared/wire/generated/blindsum/v1/operator.t
 import { operatorAccess, participantAccess } from './access/operator-access.ts'
 import { Attendance } from './attendance/attendance.ts'
 import { type CoordinatorConfig, readCoordinatorConfig } from './config.ts'
+import { readCoordinatorDrill } from './drill.ts'
 import { createSigner } from './provenance/signer.ts'
 import { openEventLog } from './registry/event-log.ts'
 import { openRuns } from './registry/runs.ts'
@@ -31,6 +32,7 @@ import { operatorsService } from './rpc/operators-service.ts'
 import { participantsService } from './rpc/participants-service.ts'
 import { measured } from './rpc/request-sizes.ts'
 import { UploadSlots } from './rpc/upload-slots.ts'
+import { CoordinatorStopping } from './stopping.ts'
 import { openBlobs } from './store/blobs.ts'
 import { openStore } from './store/database.ts'
 
@@ -45,30 +47,43 @@ export interface Coordinator {
   close(): Promise<void>
 }
 
+export interface CoordinatorOptions {
+  /** `POINT@ROUND`: hold there until killed; see drill.ts. */
+  readonly drill?: string
+}
+
 /**
  * Starts a coordinator in this process.
  * @throws ConfigError for whatever a person can mend: folder in use, port in use, certificate, key, newer store.
  */
 export async function startCoordinator(
   config: CoordinatorConfig,
-  { log }: { readonly log: Log },
+  { log, drill: drillText }: { readonly log: Log } & CoordinatorOptions,
 ): Promise<Coordinator> {
   const undo: (() => unknown)[] = []
+  const stopping = new AbortController()
+  const drill = readCoordinatorDrill(drillText, log, stopping.signal)
   const close = async () => {
+    stopping.abort(new CoordinatorStopping())
     for (const step of undo.splice(0).reverse()) await step()
   }
   try {
     const lock = lockFolder(config.dataFolder, 'coordinator')
     undo.push(() => lock.release())
-    const tools = await openTools(config, log, undo)
+    const tools = await openTools(config, { log, undo, drill, stopping: stopping.signal })
     const conductor = new Conductor(tools)
+    // Nobody is let in before sessions of before stand: an agent that heard of nothing would leave its session.
+    let drainMs = 0
+    const closeConductor = () => conductor.close(drainMs)
+    undo.push(closeConductor)
+    const found = await conductor.recover()
+    log.info(found, `started: ${found.sessions.length} live sessions found, which go on`)
     const participants = await listenToParticipants(config, tools)
-    undo.push(async () => {
+    undo.splice(undo.indexOf(closeConductor), 0, async () => {
       tools.attendance.end()
       await participants.close(CALL_DRAIN_MS)
     })
-    undo.push(() => conductor.close(config.limits.drainMs))
-    await conductor.recover()
+    drainMs = config.limits.drainMs
     const operators = await listenToOperators(config, tools, conductor)
     undo.push(() => operators.close(CALL_DRAIN_MS))
     const addresses = { participants: participants.address, operators: operators.address }
@@ -82,10 +97,10 @@ export async function startCoordinator(
 }
 
 /** Reads the config, runs until SIGTERM or SIGINT, drains. A second signal ends the process at once. */
-export async function runCoordinator(configPath: string): Promise<void> {
+export async function runCoordinator(configPath: string, options: CoordinatorOptions = {}): Promise<void> {
   const config = readCoordinatorConfig(configPath)
   const log = openLog({ name: 'coordinator', level: config.log.level })
-  const coordinator = await startCoordinator(config, { log })
+  const coordinator = await startCoordinator(config, { log, ...options })
   await new Promise<void>((resolve) => {
     const stop = (signal: NodeJS.Signals) => {
       log.info({ signal }, 'stopping; live sessions may finish')
@@ -102,16 +117,18 @@ export async function runCoordinator(configPath: string): Promise<void> {
   log.info('stopped')
 }
 
-async function openTools(config: CoordinatorConfig, log: Log, undo: (() => unknown)[]): Promise<RoundTools> {
+async function openTools(
+  config: CoordinatorConfig,
+  process: { readonly undo: (() => unknown)[] } & Pick<RoundTools, 'log' | 'drill' | 'stopping'>,
+): Promise<RoundTools> {
+  const { undo, log, drill, stopping } = process
   const { dataFolder } = config
   const nowMs = () => Date.now()
   const store = await openStore(join(dataFolder, 'coordinator.sqlite'))
   undo.push(() => store.destroy())
   const blobs = await openBlobs(join(dataFolder, 'blobs'))
-  // Sessions do not outlive the process, so what was being uploaded to them is of no use.
   const spoolFolder = join(dataFolder, 'spool')
-  await rm(spoolFolder, { recursive: true, force: true })
-  await mkdir(spoolFolder, { mode: 0o700 })
+  await mkdir(spoolFolder, { recursive: true, mode: 0o700 })
   const { trustDomain, ...files } = config.identity
   const identity = fileIdentitySource(trustDomain === undefined ? files : { ...files, trustDomain }, {
     onProblem: (problem) => log.error({ code: problem.code }, `the renewed identity is not used: ${problem.message}`),
@@ -123,7 +140,7 @@ async function openTools(config: CoordinatorConfig, log: Log, undo: (() => unkno
   return {
     runs: openRuns(store, events),
     versions: openVersions({ store, blobs, events, nowMs }),
-    attempts: openSessionAttempts(store, nowMs),
+    attempts: openSessionAttempts(store, nowMs, events),
     events,
     blobs,
     attendance,
@@ -135,6 +152,9 @@ async function openTools(config: CoordinatorConfig, log: Log, undo: (() => unkno
     identity,
     signer,
     spoolFolder,
+    checkpointBytes: config.limits.checkpointBytes,
+    drill,
+    stopping,
     rng: systemRng,
     nowMs,
     log,

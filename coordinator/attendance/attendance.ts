@@ -19,6 +19,7 @@ export class Attendance {
   readonly #beganAtMs: number
   readonly #streams = new Map<string, AttendStream>()
   readonly #lastSeenMs = new Map<string, number>()
+  readonly #expectedBackMs = new Map<string, number>()
   readonly #standings = new Map<string, Standing>()
   readonly #listeners = new Set<() => void>()
 
@@ -58,9 +59,18 @@ export class Attendance {
     for (const stream of this.#streams.values()) stream.end('shutting_down', 'the coordinator is stopping')
   }
 
-  /** Since when the agent has not been connected (at most since the coordinator began); null while it is. */
+  /**
+   * Since when the agent has not been connected; null while it is. One that has not been seen yet counts from when the
+   * coordinator began, or from when it is expected back, which may be later than now.
+   */
   absentSinceMs(spiffeId: string): number | null {
-    return this.#streams.has(spiffeId) ? null : (this.#lastSeenMs.get(spiffeId) ?? this.#beganAtMs)
+    if (this.#streams.has(spiffeId)) return null
+    return this.#lastSeenMs.get(spiffeId) ?? this.#expectedBackMs.get(spiffeId) ?? this.#beganAtMs
+  }
+
+  /** They served a session when an earlier process ended, and get until then to connect again. */
+  expectBack(spiffeIds: readonly string[], atMs: number): void {
+    for (const spiffeId of spiffeIds) this.#expectedBackMs.set(spiffeId, atMs)
   }
 
   connected(): readonly string[] {

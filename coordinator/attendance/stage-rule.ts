@@ -8,8 +8,8 @@ export interface StageProgress {
   readonly awaited: Iterable<string>
   /** Since when a participant is not connected; null while it is. */
   readonly absentSinceMs: (spiffeId: string) => number | null
-  readonly startedAtMs: number
-  readonly deadlineMs: number
+  readonly openedAtMs: number
+  readonly deadlineAtMs: number
   readonly joinGraceMs: number
   readonly nowMs: number
 }
@@ -21,15 +21,14 @@ export type StageVerdict =
 
 /** Judges a stage. The grace counts from the stage's start or the disconnection, whichever is later. */
 export function judgeStage(progress: StageProgress): StageVerdict {
-  const { awaited, absentSinceMs, startedAtMs, deadlineMs, joinGraceMs, nowMs } = progress
-  const latestMs = startedAtMs + deadlineMs
+  const { awaited, absentSinceMs, openedAtMs, deadlineAtMs, joinGraceMs, nowMs } = progress
   let untilMs = 0
   for (const spiffeId of awaited) {
     const absentMs = absentSinceMs(spiffeId)
-    const endMs = absentMs === null ? latestMs : Math.max(absentMs, startedAtMs) + joinGraceMs
-    untilMs = Math.max(untilMs, Math.min(endMs, latestMs))
+    const endMs = absentMs === null ? deadlineAtMs : Math.max(absentMs, openedAtMs) + joinGraceMs
+    untilMs = Math.max(untilMs, Math.min(endMs, deadlineAtMs))
     // One who is connected is waited for to the end, whoever else is missing: no need to ask on.
-    if (untilMs === latestMs) break
+    if (untilMs === deadlineAtMs) break
   }
   return untilMs > nowMs ? { kind: 'wait', untilMs } : { kind: 'close' }
 }

@@ -8,7 +8,8 @@ import { judgeStage } from './stage-rule.ts'
 /** A stage as it is watched. */
 export interface WatchedStage {
   readonly awaited: () => Iterable<string>
-  readonly deadlineMs: number
+  readonly openedAtMs: number
+  readonly deadlineAtMs: number
   readonly joinGraceMs: number
   readonly onClose: () => void
 }
@@ -17,7 +18,7 @@ export class StageWatch {
   readonly #attendance: Attendance
   readonly #nowMs: () => number
   readonly #unsubscribe: () => void
-  #stage: { readonly watched: WatchedStage; readonly startedAtMs: number } | null = null
+  #stage: WatchedStage | null = null
   #timer: NodeJS.Timeout | undefined
 
   constructor(attendance: Attendance, nowMs: () => number) {
@@ -28,7 +29,7 @@ export class StageWatch {
 
   /** Watches this stage from now on, instead of the one before. */
   begin(watched: WatchedStage): void {
-    this.#stage = { watched, startedAtMs: this.#nowMs() }
+    this.#stage = watched
     this.look()
   }
 
@@ -36,13 +37,14 @@ export class StageWatch {
   look(): void {
     clearTimeout(this.#timer)
     if (this.#stage === null) return
-    const { watched, startedAtMs } = this.#stage
+    const watched = this.#stage
+    const { openedAtMs, deadlineAtMs } = watched
     const nowMs = this.#nowMs()
     const verdict = judgeStage({
       awaited: watched.awaited(),
       absentSinceMs: (id) => this.#attendance.absentSinceMs(id),
-      startedAtMs,
-      deadlineMs: watched.deadlineMs,
+      openedAtMs,
+      deadlineAtMs,
       joinGraceMs: watched.joinGraceMs,
       nowMs,
     })

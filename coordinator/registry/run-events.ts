@@ -40,6 +40,11 @@ export type RunEventBody =
       readonly kind: 'stage'
       readonly body: { round: number; attempt: number; stage: StageName; answered: number; of: number }
     }
+  /** The coordinator was started again and goes on with the session where it was; `session` in hex. */
+  | {
+      readonly kind: 'session_resumed'
+      readonly body: { round: number; attempt: number; session: string; stage: StageName }
+    }
   | {
       readonly kind: 'session_aborted'
       readonly body: {

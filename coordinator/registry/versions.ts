@@ -10,8 +10,9 @@ import type { BlobStore } from '../store/blobs.ts'
 import type { Store } from '../store/database.ts'
 import { bestVersion } from './best-version.ts'
 import type { EventLog } from './event-log.ts'
-import type { FinalEvaluated, RoundMetrics, VersionPublished } from './run-events.ts'
+import type { FinalEvaluated, RoundMetrics, RunEventBody, VersionPublished } from './run-events.ts'
 import type { Run } from './runs.ts'
+import { type AttemptClosing, closeAttempt } from './session-attempts.ts'
 
 export interface Version {
   readonly version: number
@@ -53,11 +54,20 @@ export interface NewVersion {
 export interface Versions {
   /** Inserts plan, run and version 0 at once. @throws ConfigError `run_name_taken`. */
   publishInitial(initial: InitialVersion): Promise<void>
-  /** A version of a run that was cancelled meanwhile is dropped. */
-  publish(version: NewVersion): Promise<void>
-  /** Records what became of the session after the last round; once per run. */
-  recordFinalEvaluation(runId: string, evaluated: FinalEvaluated): Promise<void>
+  /**
+   * Publishes the version and ends the attempt that made it, at once. A version of a run that was cancelled meanwhile is
+   * dropped. `onStored` is waited for when the files are there and the rows are not.
+   */
+  publish(version: NewVersion, closing?: AttemptClosing, onStored?: () => Promise<void>): Promise<void>
+  /** Records what became of the session after the last round, with the end of its attempt and its events; once per run. */
+  recordFinalEvaluation(
+    runId: string,
+    evaluated: FinalEvaluated,
+    ending?: { readonly closing: AttemptClosing; readonly events: readonly RunEventBody[] },
+  ): Promise<void>
   list(runId: string): Promise<readonly Version[]>
+  /** The blobs that versions name. */
+  blobDigests(): Promise<ReadonlySet<string>>
   /** "latest", "best" or a number. @throws ConfigError `version_unknown`. */
   find(run: Run, which: string): Promise<Version>
 }
@@ -122,12 +132,14 @@ export function openVersions(input: {
       events.wake(run.id)
     },
 
-    async publish(version) {
+    async publish(version, closing, onStored) {
       const modelDigest = await blobs.put(version.model)
       const provenanceDigest = await blobs.put(version.provenance)
       const sessionRecordDigest = await blobs.put(version.sessionRecord)
-      // Crash here: three blobs that no row names; the round is done again.
+      await onStored?.()
+      // Crash here: three blobs that no row names, deleted at the next start; the session's sum is published again.
       await store.transaction().execute(async (transaction) => {
+        if (closing !== undefined) await closeAttempt(transaction, closing, nowMs())
         const run = transaction.selectFrom('run').where('id', '=', version.runId).select('state')
         if ((await run.executeTakeFirstOrThrow()).state === 'cancelled') return
         await transaction
@@ -156,8 +168,12 @@ export function openVersions(input: {
       events.wake(version.runId)
     },
 
-    async recordFinalEvaluation(runId, evaluated) {
+    async recordFinalEvaluation(runId, evaluated, ending) {
       await store.transaction().execute(async (transaction) => {
+        if (ending !== undefined) {
+          await closeAttempt(transaction, ending.closing, nowMs())
+          for (const event of ending.events) await events.append(transaction, runId, event)
+        }
         await transaction.updateTable('run').set({ final_evaluated: 1 }).where('id', '=', runId).execute()
         if (evaluated.reason === '') {
           await transaction
@@ -170,6 +186,16 @@ export function openVersions(input: {
         await events.append(transaction, runId, { kind: 'final_evaluated', body: evaluated })
       })
       events.wake(runId)
+    },
+
+    async blobDigests() {
+      const rows = await store
+        .selectFrom('version')
+        .select(['model_digest', 'provenance_digest', 'session_record_digest'])
+        .execute()
+      return new Set(
+        rows.flatMap((row) => [row.model_digest, row.provenance_digest, row.session_record_digest ?? row.model_digest]),
+      )
     },
 
     async list(runId) {

@@ -77,6 +77,11 @@ export class Floor {
     })
   }
 
+  /** These serve the run already: an earlier process had gathered them. */
+  claim(runId: string, cohort: readonly string[]): void {
+    for (const spiffeId of cohort) this.#serving.set(spiffeId, runId)
+  }
+
   /** The run's round is over: its agents are free. */
   release(runId: string): void {
     for (const [spiffeId, serves] of this.#serving) if (serves === runId) this.#serving.delete(spiffeId)

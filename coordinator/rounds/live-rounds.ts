@@ -44,6 +44,11 @@ export class LiveRounds {
     return refuse('wrong_session', 'no such session is live here: it has ended, or the coordinator was restarted')
   }
 
+  /** Stops the run's live session where it is, if there is one. */
+  async suspendSession(runId: string): Promise<void> {
+    await this.#sessions.get(runId)?.suspend()
+  }
+
   /** Aborts the run's live session, if there is one. */
   abortSession(runId: string, reason: AbortReason, detail: string): void {
     this.#sessions.get(runId)?.abort(reason, detail)

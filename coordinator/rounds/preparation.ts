@@ -26,8 +26,11 @@ export interface PreparationRequest {
   readonly round: number
   readonly prepare: Prepare
   readonly cohort: readonly string[]
+  /** From the start on. */
   readonly trainDeadlineMs: number
   readonly joinGraceMs: number
+  /** What an earlier process heard already. */
+  readonly reports?: ReadonlyMap<string, Report>
   readonly onReport: (spiffeId: string, report: Report) => void
 }
 
@@ -38,9 +41,10 @@ export class Preparation {
   /** Settles when the preparation closes; rejects when it is called off. */
   readonly prepared: Promise<Prepared>
   readonly #attendance: Attendance
+  readonly #nowMs: () => number
   readonly #request: PreparationRequest
   readonly #watch: StageWatch
-  readonly #reports = new Map<string, Report>()
+  readonly #reports: Map<string, Report>
   readonly #changes = new Map<string, number>()
   readonly #standing: Standing
   #resolve: (prepared: Prepared) => void = () => undefined
@@ -49,6 +53,8 @@ export class Preparation {
 
   constructor(attendance: Attendance, nowMs: () => number, request: PreparationRequest) {
     this.#attendance = attendance
+    this.#nowMs = nowMs
+    this.#reports = new Map(request.reports)
     this.#request = request
     this.#watch = new StageWatch(attendance, nowMs)
     const { runId, round, prepare } = request
@@ -68,10 +74,12 @@ export class Preparation {
   /** Asks the cohort. */
   start(): void {
     const { cohort, trainDeadlineMs, joinGraceMs } = this.#request
+    const openedAtMs = this.#nowMs()
     for (const spiffeId of cohort) this.#attendance.tell(spiffeId, this.#standing)
     this.#watch.begin({
       awaited: () => cohort.filter((spiffeId) => !this.#reports.has(spiffeId)),
-      deadlineMs: trainDeadlineMs,
+      openedAtMs,
+      deadlineAtMs: openedAtMs + trainDeadlineMs,
       joinGraceMs,
       onClose: () => this.#close(),
     })
@@ -109,12 +117,13 @@ export class Preparation {
     return { answered: this.#reports.size, of: this.#request.cohort.length }
   }
 
-  /** Ends it for everybody; `prepared` rejects with `reason`. */
-  callOff(reason: unknown, why: string): void {
+  /** Ends it; `prepared` rejects with `reason`. Everybody is told why, or nobody anything: it goes on later. */
+  callOff(reason: unknown, why: string | null): void {
     if (!this.#isOpen) return
     this.#isOpen = false
     this.#watch.end()
-    for (const spiffeId of this.#request.cohort) this.#attendance.dismiss(spiffeId, this.#standing, why)
+    if (why !== null)
+      for (const spiffeId of this.#request.cohort) this.#attendance.dismiss(spiffeId, this.#standing, why)
     this.#reject(reason)
   }
 

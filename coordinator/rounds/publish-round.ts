@@ -10,7 +10,8 @@ import { sessionClaimOf, sessionRecordOf } from '../../shared/provenance/session
 import { encodeSessionRecord } from '../../shared/provenance/session-record-file.ts'
 import { SOFTWARE_VERSION } from '../../shared/runtime/software-version.ts'
 import type { Run } from '../registry/runs.ts'
-import type { Version } from '../registry/versions.ts'
+import type { AttemptClosing } from '../registry/session-attempts.ts'
+import type { NewVersion, Version } from '../registry/versions.ts'
 import type { SessionEnd } from '../session-runner/session-runner.ts'
 import { applyMean } from './apply.ts'
 import { metricsOf } from './round-metrics.ts'
@@ -21,6 +22,8 @@ export interface RoundToPublish {
   /** The version trained from; its successor is published. */
   readonly parent: Version
   readonly end: Extract<SessionEnd, { kind: 'completed' }>
+  /** Ends the attempt in the transaction that publishes. */
+  readonly closing: AttemptClosing
   readonly startedAtMs: number
   readonly bytesUpPerSite: number
 }
@@ -28,7 +31,9 @@ export interface RoundToPublish {
 export type Published = { readonly ok: true } | { readonly ok: false; readonly message: string }
 
 export async function publishRound(round: RoundToPublish, tools: RoundTools): Promise<Published> {
-  const { run, parent, end, startedAtMs } = round
+  const { run, parent, end, closing, startedAtMs } = round
+  const version = parent.version + 1
+  await tools.drill.reach('hold-before-publication', version)
   const { frozen } = run.plan.model
   const model = decodeModel(await tools.blobs.get(parent.modelDigest))
   const applied = applyMean(
@@ -46,7 +51,6 @@ export async function publishRound(round: RoundToPublish, tools: RoundTools): Pr
     contributions: new Map(end.session.contributions),
   })
   const { training, evaluation } = metricsOf(end.sum.scalars)
-  const version = parent.version + 1
   const finishedAtMs = tools.nowMs()
   const modelSha256 = sha256Hex(bytes)
   const provenance = tools.signer.signVersion({
@@ -68,7 +72,7 @@ export async function publishRound(round: RoundToPublish, tools: RoundTools): Pr
     startedAtMs,
     finishedAtMs,
   })
-  await tools.versions.publish({
+  const published: NewVersion = {
     runId: run.id,
     version,
     model: bytes,
@@ -86,7 +90,9 @@ export async function publishRound(round: RoundToPublish, tools: RoundTools): Pr
       float32Bytes: 4 * run.plan.model.parameterCount,
       seconds: (finishedAtMs - startedAtMs) / 1000,
     },
-  })
+  }
+  await tools.versions.publish(published, closing, () => tools.drill.reach('hold-before-version-row', version))
+  await tools.drill.reach('hold-after-version-row', version)
   const { sessionId } = end.session.setup.context
   tools.log.info({ run: run.name, round: version, session: encodeHex(sessionId), model: modelSha256 }, 'published')
   return { ok: true }

@@ -42,6 +42,12 @@ export class RoundNotes {
     this.#attempt = attempt
   }
 
+  /** Nothing can be written; whatever waits for it goes on by itself. */
+  readonly diskFull = (): void => {
+    this.present('waiting: the disk is full')
+    this.#tools.log.error({ run: this.#runId, code: 'disk_full' }, 'the disk is full: the round waits for room on it')
+  }
+
   present(text: string): void {
     this.#tools.present.set(this.#runId, `round ${this.#round}: ${text}`)
   }

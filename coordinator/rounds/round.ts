@@ -6,15 +6,17 @@
  *
  * A failed attempt is followed by a fresh session, so many times as the plan says; then the run pauses. Too few connected
  * participants are no failure: the round waits and says so. After the last round one more session evaluates the final
- * version; it is tried once.
+ * version; it is tried once. A coordinator that starts again goes on with the attempt that it was at.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { isEvaluation } from '../../shared/plan/plan-rules.ts'
+import type { RunEventBody } from '../registry/run-events.ts'
 import type { Run } from '../registry/runs.ts'
 import { type Version, versionAt } from '../registry/versions.ts'
 import { neededFor } from './needed.ts'
 import { publishRound } from './publish-round.ts'
-import { type Attempt, tryRound } from './round-attempt.ts'
+import { withRoomOnDisk } from './room-on-disk.ts'
+import { type Attempt, type ResumedAttempt, resumeRound, tryRound } from './round-attempt.ts'
 import { metricsOf } from './round-metrics.ts'
 import { RoundNotes } from './round-notes.ts'
 import type { RoundTools } from './tools.ts'
@@ -31,6 +33,8 @@ export interface RoundRequest {
   readonly run: Run
   /** The last session's named ones are asked again: an operator has resumed the run. */
   readonly forgive: boolean
+  /** The attempt that an earlier process of the coordinator was at. */
+  readonly resumed: ResumedAttempt | null
   /** Ends what is not a live session yet; the promise then rejects with the signal's reason. */
   readonly signal: AbortSignal
 }
@@ -45,34 +49,43 @@ export async function playRound(request: RoundRequest, tools: RoundTools): Promi
   const attempts = evaluateOnly ? 1 : plan.timing.sessionAttempts
   const notes = new RoundNotes(run.id, round, tools)
   const sentBefore = tools.meter.reading(plan.participants.enrolled)
-  let startedAtMs: number | null = null
-  const onGathered = () => {
-    startedAtMs ??= tools.nowMs()
-  }
+  let { resumed } = request
+  let roundStartedAtMs = resumed?.live.roundStartedAtMs ?? null
   let leftOut = request.forgive ? [] : await tools.attempts.namedInLast(run.id)
-  for (let tried = 1; ; ) {
+  for (let tried = resumed?.live.tried ?? 1; ; ) {
     const { enrolled } = plan.participants
-    if (enrolled.length - leftOut.length < neededFor(plan)) {
+    if (resumed === null && enrolled.length - leftOut.length < neededFor(plan)) {
       const reason = `too_few_participants: without those caught in the last session (${leftOut.join(', ')}) too few are left`
-      return evaluateOnly ? skipEvaluation(run, parent, reason, tools) : { kind: 'failed', reason }
+      if (!evaluateOnly) return { kind: 'failed', reason }
+      return skipEvaluation({ run, parent, reason, ending: undefined }, tools)
     }
-    const attempt = await tryRound({ run, parent, round, evaluateOnly, leftOut, notes, signal, onGathered }, tools)
+    const asked = { run, parent, round, tried, roundStartedAtMs, evaluateOnly, leftOut, notes, signal }
+    const attempt: Attempt = resumed === null ? await tryRound(asked, tools) : await resumeRound(asked, resumed, tools)
+    resumed = null
     await notes.settled()
     if (attempt.kind === 'summed') {
-      if (evaluateOnly) return recordEvaluation(run, parent, attempt, tools)
+      roundStartedAtMs = attempt.live.roundStartedAtMs
       const bytesUpPerSite = tools.meter.mostSince(sentBefore)
-      const { end } = attempt
-      const done = { run, parent, end, startedAtMs: startedAtMs ?? tools.nowMs(), bytesUpPerSite }
-      const published = await publishRound(done, tools)
-      return published.ok ? { kind: 'done' } : { kind: 'failed', reason: `not_finite: ${published.message}` }
+      return conclude({ run, parent, attempt, evaluateOnly, notes, bytesUpPerSite }, tools)
     }
-    if (attempt.kind === 'deserted' && !evaluateOnly) continue
-    const { reason, detail, named } = attempt
+    const { reason, detail, named, closing } = attempt
+    if (attempt.kind === 'deserted' && !evaluateOnly) {
+      await ended(attempt, [], tools)
+      continue
+    }
     tools.log.warn({ run: run.name, round, reason, detail }, 'attempt failed')
     const body = { round, attempt: attempt.attempt, attempts, reason, detail, named }
-    await tools.events.record(run.id, { kind: 'session_aborted', body })
+    const event = { kind: 'session_aborted', body } as const
+    if (evaluateOnly && !signal.aborted) {
+      const ending = closing === null ? undefined : { closing, events: [event] }
+      if (ending === undefined) await tools.events.record(run.id, event)
+      const outcome = await skipEvaluation({ run, parent, reason: `${reason}: ${detail}`, ending }, tools)
+      await attempt.clear()
+      await tools.attempts.forgetDeleted()
+      return outcome
+    }
+    await ended(attempt, [event], tools)
     signal.throwIfAborted()
-    if (evaluateOnly) return skipEvaluation(run, parent, `${reason}: ${detail}`, tools)
     if (tried >= attempts) {
       return { kind: 'failed', reason: `${attempts} attempts at round ${round} failed, the last: ${reason}: ${detail}` }
     }
@@ -82,18 +95,60 @@ export async function playRound(request: RoundRequest, tools: RoundTools): Promi
   }
 }
 
-async function recordEvaluation(
-  run: Run,
-  parent: Version,
-  { end }: Extract<Attempt, { kind: 'summed' }>,
+/** The attempt has ended, and says so with these events; then what it kept is deleted. */
+async function ended(
+  { closing, clear }: Extract<Attempt, { kind: 'failed' | 'deserted' }>,
+  events: readonly RunEventBody[],
   tools: RoundTools,
-): Promise<RoundOutcome> {
-  const metrics = metricsOf(end.sum.scalars).evaluation
-  await tools.versions.recordFinalEvaluation(run.id, { version: parent.version, metrics, reason: '' })
-  return { kind: 'done' }
+): Promise<void> {
+  if (closing !== null) await tools.attempts.close(closing, ...events)
+  await clear()
+  await tools.attempts.forgetDeleted()
 }
 
-async function skipEvaluation(run: Run, parent: Version, reason: string, tools: RoundTools): Promise<RoundOutcome> {
-  await tools.versions.recordFinalEvaluation(run.id, { version: parent.version, metrics: {}, reason })
+/** From the sum to the version, or to the judgement of the last one: once, however often the coordinator begins it. */
+async function conclude(
+  round: {
+    readonly run: Run
+    readonly parent: Version
+    readonly attempt: Extract<Attempt, { kind: 'summed' }>
+    readonly evaluateOnly: boolean
+    readonly notes: RoundNotes
+    readonly bytesUpPerSite: number
+  },
+  tools: RoundTools,
+): Promise<RoundOutcome> {
+  const { run, parent, attempt, notes, bytesUpPerSite } = round
+  const { end, closing, live } = attempt
+  const step = async (): Promise<RoundOutcome> => {
+    if (round.evaluateOnly) {
+      const { evaluation } = metricsOf(end.sum.scalars)
+      const evaluated = { version: parent.version, metrics: evaluation, reason: '' }
+      await tools.versions.recordFinalEvaluation(run.id, evaluated, { closing, events: [] })
+      return { kind: 'done' }
+    }
+    const done = { run, parent, end, closing, startedAtMs: live.roundStartedAtMs, bytesUpPerSite }
+    const published = await publishRound(done, tools)
+    if (published.ok) return { kind: 'done' }
+    await tools.attempts.close(closing)
+    return { kind: 'failed', reason: `not_finite: ${published.message}` }
+  }
+  const outcome = await withRoomOnDisk(step, { signal: tools.stopping, onFull: notes.diskFull })
+  await attempt.clear()
+  await tools.attempts.forgetDeleted()
+  return outcome
+}
+
+async function skipEvaluation(
+  evaluation: {
+    readonly run: Run
+    readonly parent: Version
+    readonly reason: string
+    readonly ending: Parameters<RoundTools['versions']['recordFinalEvaluation']>[2]
+  },
+  tools: RoundTools,
+): Promise<RoundOutcome> {
+  const { run, parent, reason, ending } = evaluation
+  await tools.versions.recordFinalEvaluation(run.id, { version: parent.version, metrics: {}, reason }, ending)
   return { kind: 'done' }
 }

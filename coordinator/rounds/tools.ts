@@ -4,6 +4,7 @@ import type { Rng } from '../../shared/random.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import type { IdentitySource } from '../../shared/transport/identity-source.ts'
 import type { Attendance } from '../attendance/attendance.ts'
+import type { CoordinatorDrill } from '../drill.ts'
 import type { Signer } from '../provenance/signer.ts'
 import type { EventLog } from '../registry/event-log.ts'
 import type { Runs } from '../registry/runs.ts'
@@ -30,6 +31,11 @@ export interface RoundTools {
   readonly identity: IdentitySource
   readonly signer: Signer
   readonly spoolFolder: string
+  /** Masked inputs that are kept beside their sum before the sum is written to disk, bytes. */
+  readonly checkpointBytes: number
+  readonly drill: CoordinatorDrill
+  /** Aborted with CoordinatorStopping when the coordinator is asked to stop. */
+  readonly stopping: AbortSignal
   readonly rng: Rng
   readonly nowMs: () => number
   readonly log: Log

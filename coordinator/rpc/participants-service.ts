@@ -50,10 +50,10 @@ export function participantsService(tools: ParticipantsTools): CoordinatorServer
 
   /** A call about a session: its answer is what became of the message. */
   const forSession = <Request extends { sessionId: Uint8Array }>(messageOf: (request: Request) => ReceivedMessage) =>
-    unary<Request, Accepted>(log, (request, from) => {
+    unary<Request, Accepted>(log, async (request, from) => {
       meter.add(from, requestBytes(request))
       const session = live.session(request.sessionId)
-      return accepted(session.deliver(from, messageOf(request)))
+      return accepted(await session.deliver(from, messageOf(request)))
     })
 
   return {

@@ -3,7 +3,8 @@
  * stands after each change, lets masked inputs be added up, and at the end takes the masks off. The core decides what is
  * right; this file decides when, and moves the bytes.
  *
- * The state lives in memory: a coordinator that restarts aborts the session, and the round begins another one.
+ * Every change is durable before anything follows from it, so that a coordinator that was killed goes on with the session
+ * where it was: what follows from a state can be done again.
  */
 import { encodeHex } from '../../shared/crypto/digest.ts'
 import { wipe } from '../../shared/crypto/secrets.ts'
@@ -20,19 +21,22 @@ import type { Instruction as WireInstruction } from '../../shared/wire/generated
 import { instructionToWire } from '../../shared/wire/to-wire.ts'
 import type { Attendance } from '../attendance/attendance.ts'
 import { StageWatch } from '../attendance/stage-watch.ts'
+import type { CoordinatorDrill } from '../drill.ts'
 import { instructionFor } from '../protocol/instructions.ts'
+import { awaited, isLive, type ReceivedMessage } from '../protocol/session.ts'
 import {
-  abortSession,
-  awaited,
-  closeStage,
-  isLive,
-  openSession,
-  type ReceivedMessage,
-  receive,
-} from '../protocol/session.ts'
-import { type Completed, type CoordinatorSession, indexOf, type SessionSetup } from '../protocol/session-state.ts'
+  type Completed,
+  type CoordinatorSession,
+  indexOf,
+  type LiveSession,
+  type SessionSetup,
+} from '../protocol/session-state.ts'
+import { CoordinatorStopping } from '../stopping.ts'
 import { Accumulator } from './accumulator.ts'
+import { type Change, DurableSession } from './durable-session.ts'
 import { type StageCount, stageCount } from './session-count.ts'
+import type { RecordedSession, SessionJournal } from './session-journal.ts'
+import { notInSum } from './spool-files.ts'
 import { UploadDesk } from './upload-desk.ts'
 import type { UploadSpool } from './upload-spool.ts'
 
@@ -41,6 +45,9 @@ export interface SessionTools {
   readonly engine: MaskEngine
   readonly bundle: () => TrustBundle
   readonly spoolFolder: string
+  /** See {@link Accumulator}. */
+  readonly checkpointBytes: number
+  readonly drill: CoordinatorDrill
   readonly nowMs: () => number
   readonly log: Log
 }
@@ -52,6 +59,9 @@ export interface SessionRequest {
   readonly joinGraceMs: number
   /** Number of the version trained from: participants download by digest, people read numbers. */
   readonly version: number
+  readonly journal: SessionJournal
+  /** Where the session stands: newly opened, or as an earlier process left it. */
+  readonly recorded: RecordedSession
   /** A participant left by its own decision, with its reason; once each. */
   readonly onWithdrawn?: (spiffeId: string, reason: { readonly code: string; readonly message: string }) => void
   readonly onProgress: (count: StageCount | { readonly stage: 'unmask'; readonly answered: 0; readonly of: 0 }) => void
@@ -65,9 +75,14 @@ export type SessionEnd =
       readonly detail: string
       readonly named: readonly string[]
     }
+  /** The coordinator is stopping; the session goes on when it starts again. */
+  | { readonly kind: 'suspended' }
 
 /** A participant's place at the upload desk: `null` when its masked input is complete already. */
 export type UploadPlace = { readonly spool: UploadSpool; readonly stream: number } | null
+
+/** After a change that could not be kept, it is tried again so much later. */
+const RETRY_MS = 1000
 
 export class SessionRunner {
   readonly sessionId: string
@@ -75,23 +90,44 @@ export class SessionRunner {
   readonly ended: Promise<SessionEnd>
   readonly #tools: SessionTools
   readonly #request: SessionRequest
+  readonly #durable: DurableSession
   readonly #watch: StageWatch
   readonly #uploads: UploadDesk
   readonly #cancelled = new AbortController()
   readonly #uploadsClosing = new AbortController()
-  #session: CoordinatorSession
   #accumulator: Accumulator | null = null
+  #retry: NodeJS.Timeout | undefined
+  #isSuspended = false
   #settle: (end: SessionEnd) => void = () => undefined
 
   constructor(tools: SessionTools, request: SessionRequest) {
-    const { context } = request.setup
-    this.sessionId = encodeHex(context.sessionId)
+    const { setup, recorded, journal, stageDeadlineMs } = request
+    const { attendance, nowMs, bundle, drill, log } = tools
+    const { round, sessionId } = setup.context
+    this.sessionId = encodeHex(sessionId)
     this.#tools = tools
     this.#request = request
-    this.#watch = new StageWatch(tools.attendance, tools.nowMs)
-    const layout = vectorLayout(request.encoding)
-    this.#uploads = new UploadDesk({ folder: tools.spoolFolder, prefix: this.sessionId, layout })
-    this.#session = openSession(request.setup)
+    this.#watch = new StageWatch(attendance, nowMs)
+    const recordBlocks: SessionJournal['recordBlocks'] = async (...blocks) => {
+      await journal.recordBlocks(...blocks)
+      await drill.reach('hold-mid-upload', round)
+    }
+    this.#uploads = new UploadDesk({
+      folder: tools.spoolFolder,
+      sessionId: this.sessionId,
+      layout: vectorLayout(request.encoding),
+      journal: { recordBlocks, forgetBlocks: journal.forgetBlocks },
+    })
+    this.#durable = new DurableSession({
+      session: recorded.session,
+      stage: recorded.stage,
+      stageDeadlineMs,
+      journal,
+      environment: () => ({ nowMs: nowMs(), bundle: bundle() }),
+      drill,
+      onFault: (error) => log.error({ session: this.sessionId, error }, 'a stage could not be closed'),
+      onChange: (change) => this.#changed(change),
+    })
     this.ended = new Promise((resolve) => {
       this.#settle = resolve
     })
@@ -102,25 +138,31 @@ export class SessionRunner {
     return this.#uploadsClosing.signal
   }
 
-  /** Opens stage 0 for everybody expected. */
-  start(): void {
+  get #session(): CoordinatorSession {
+    return this.#durable.state
+  }
+
+  /** The stage of the session, or how it ended. */
+  get stage(): CoordinatorSession['stage'] {
+    return this.#session.stage
+  }
+
+  /** Tells everybody expected where the session stands, and goes on from there. */
+  async start(): Promise<void> {
+    const { session, blocks, sum } = this.#request.recorded
+    if ('contributions' in session) {
+      const { contributions } = session
+      const left = [...blocks].filter(([index]) => !contributions.has(index))
+      if (session.stage === 'mask-input') await this.#uploads.restore(new Map(left))
+      if (sum !== null) this.#accumulator = this.#newAccumulator()
+      for (const index of notInSum(this.#request.recorded)) this.#fold(index, this.#uploads.pathOf(index))
+    }
     this.#enterStage()
   }
 
-  /** Takes a message from the SPIFFE ID of a connection. */
-  deliver(from: string, message: ReceivedMessage): MessageOutcome {
-    const environment = { nowMs: this.#tools.nowMs(), bundle: this.#tools.bundle() }
-    const { session, outcome, effects } = receive(this.#session, from, message, environment)
-    if (outcome.kind === 'rejected') {
-      const { code } = outcome
-      this.#tools.log.info({ session: this.sessionId, from, message: message.kind, code }, 'message rejected')
-    }
-    if (message.kind === 'withdraw' && outcome.kind === 'accepted' && !outcome.repeated) {
-      this.#request.onWithdrawn?.(from, message)
-    }
-    for (const _fold of effects) this.#fold(from)
-    this.#become(session, from)
-    return outcome
+  /** Takes a message from the SPIFFE ID of a connection. @throws StorageFailure: it may come again. */
+  deliver(from: string, message: ReceivedMessage): Promise<MessageOutcome> {
+    return this.#durable.receive(from, message)
   }
 
   /** How much of a participant's masked input is here. */
@@ -128,7 +170,9 @@ export class SessionRunner {
     refuseIf(!this.#request.setup.expected.has(from), 'unknown_participant', `${from} is not in this session`)
     const complete = this.#hasContributed(from)
     const { packedBytes } = vectorLayout(this.#request.encoding)
-    return { acknowledgedBytes: complete ? packedBytes : this.#uploads.acknowledgedBytes(from), complete }
+    const index = this.#indexOf(from)
+    const acknowledged = index === null ? 0 : this.#uploads.acknowledgedBytes(index)
+    return { acknowledgedBytes: complete ? packedBytes : acknowledged, complete }
   }
 
   /** Lets a participant of U2 upload. @throws ProtocolError `late`, `wrong_stage`, `not_in_shared_set`, `wrong_length`. */
@@ -146,10 +190,10 @@ export class SessionRunner {
     refuseIf(stage === 'advertise-keys' || stage === 'share-keys', 'wrong_stage', `a masked input in stage ${stage}`)
     if (stage !== 'mask-input') refuse('late', `a masked input after its stage: the session is at ${stage}`)
     const index = indexOf(session.roster, from)
-    refuseIf(index === null || !isIn(session.shared, index), 'not_in_shared_set', `${from} is not in U2`)
+    if (index === null || !isIn(session.shared, index)) refuse('not_in_shared_set', `${from} is not in U2`)
     const isOut = session.withdrawn.has(from) || session.named.has(from)
     refuseIf(isOut, 'late', `${from} has left this session`)
-    const spool = this.#uploads.spoolOf(from)
+    const spool = this.#uploads.spoolOf(index)
     return { spool, stream: spool.takeOver() }
   }
 
@@ -160,28 +204,69 @@ export class SessionRunner {
     receipt: { readonly digest: Uint8Array; readonly signature: Uint8Array },
   ): Promise<MessageOutcome> {
     const receivedDigest = place === null ? receipt.digest : await place.spool.finish(place.stream)
-    const outcome = this.deliver(from, { kind: 'contribution', ...receipt, receivedDigest })
-    if (outcome.kind === 'rejected' && place !== null) await this.#uploads.discard(from)
+    await this.#tools.drill.reach('hold-before-contribution', this.#request.setup.context.round)
+    const outcome = await this.deliver(from, { kind: 'contribution', ...receipt, receivedDigest })
+    if (outcome.kind === 'rejected' && place !== null) await place.spool.reset()
     return outcome
   }
 
   /** Ends the session without a sum. Does nothing once it has ended. */
   abort(reason: AbortReason, detail: string): void {
     this.#cancelled.abort(new Error(detail))
-    if (isLive(this.#session)) this.#become(abortSession(this.#session, reason, detail), null)
+    this.#durable.abort(reason, detail).catch((error: unknown) => {
+      this.#tryLater('the session could not be aborted', error, () => this.abort(reason, detail))
+    })
   }
 
-  #become(session: CoordinatorSession, from: string | null): void {
-    const before = this.#session
-    if (session === before) return
-    this.#session = session
-    if (session.stage !== before.stage) {
-      this.#enterStage()
+  /** Stops where it is, durably, for the coordinator is stopping: `ended` settles, unless it has. */
+  async suspend(): Promise<void> {
+    if (this.#isSuspended) return
+    this.#isSuspended = true
+    const reason = new CoordinatorStopping()
+    clearTimeout(this.#retry)
+    this.#watch.end()
+    this.#uploadsClosing.abort(reason)
+    this.#cancelled.abort(reason)
+    await this.#durable.suspend(reason)
+    await this.#uploads.close()
+    await this.#accumulator?.wipe()
+    this.#settle({ kind: 'suspended' })
+  }
+
+  /** Deletes the files of a session whose end is durable. */
+  async clear(): Promise<void> {
+    await this.#uploads.discardAll().catch((error: unknown) => this.#undeleted(error))
+    await this.#accumulator?.discard().catch((error: unknown) => this.#undeleted(error))
+    this.#accumulator = null
+  }
+
+  #undeleted(error: unknown): void {
+    this.#tools.log.error({ session: this.sessionId, error }, 'files of an ended session could not be deleted')
+  }
+
+  #tryLater(what: string, error: unknown, again: () => void): void {
+    if (this.#isSuspended) return
+    this.#tools.log.error({ session: this.sessionId, error }, `${what}; it is tried again`)
+    clearTimeout(this.#retry)
+    this.#retry = setTimeout(again, RETRY_MS)
+  }
+
+  #changed({ before, after, from, message, outcome, effects }: Change): void {
+    if (outcome?.kind === 'rejected') {
+      const { code } = outcome
+      this.#tools.log.info({ session: this.sessionId, from, message: message?.kind, code }, 'message rejected')
+    }
+    if (this.#isSuspended || after === before) return
+    if (message?.kind === 'withdraw' && from !== null) this.#request.onWithdrawn?.(from, message)
+    for (const { index } of effects) this.#fold(index, this.#uploads.take(index))
+    if (after.stage !== before.stage) {
+      // Changes that were committed together may have passed this stage already.
+      if (after.stage === this.stage) this.#enterStage()
       return
     }
-    const isStandingChanged = session.withdrawn !== before.withdrawn || session.named !== before.named
+    const isStandingChanged = after.withdrawn !== before.withdrawn || after.named !== before.named
     if (from !== null && isStandingChanged) this.#tell(from)
-    if (isLive(session)) this.#request.onProgress(stageCount(session))
+    if (isLive(after) && after.stage === this.stage) this.#request.onProgress(stageCount(after))
     this.#watch.look()
   }
 
@@ -203,31 +288,42 @@ export class SessionRunner {
       void this.#end({ kind: 'aborted', reason, detail, named: [...named] })
     } else {
       this.#request.onProgress(stageCount(session))
-      this.#watch.begin({
-        awaited: () => awaited(this.#session),
-        deadlineMs: this.#request.stageDeadlineMs,
-        joinGraceMs: this.#request.joinGraceMs,
-        onClose: () => this.#close(),
-      })
+      this.#watchStage(session.stage)
     }
   }
 
-  #close(): void {
-    const session = this.#session
-    if (!isLive(session)) return
-    try {
-      this.#become(closeStage(session), null)
-    } catch (error) {
-      this.#tools.log.error({ session: this.sessionId, error }, 'a stage could not be closed')
-      this.#session = abortSession(session, 'cancelled', 'internal error of the coordinator')
-      this.#enterStage()
-    }
+  #watchStage(stage: LiveSession['stage']): void {
+    if (this.#isSuspended || this.stage !== stage) return
+    this.#watch.begin({
+      awaited: () => awaited(this.#session),
+      ...this.#durable.stage,
+      joinGraceMs: this.#request.joinGraceMs,
+      onClose: () => {
+        this.#durable.close(stage).catch((error: unknown) => {
+          this.#tryLater('the end of a stage could not be kept', error, () => this.#watchStage(stage))
+        })
+      },
+    })
   }
 
-  #fold(from: string): void {
-    const layout = vectorLayout(this.#request.encoding)
-    this.#accumulator ??= new Accumulator(layout)
-    this.#accumulator.fold(this.#uploads.take(from))
+  #fold(index: number, path: Promise<string> | string): void {
+    if (typeof path !== 'string') path.catch(() => undefined)
+    this.#accumulator ??= this.#newAccumulator()
+    this.#accumulator.fold(index, path)
+  }
+
+  #newAccumulator(): Accumulator {
+    const { encoding, recorded, journal, setup } = this.#request
+    const { spoolFolder, checkpointBytes, drill } = this.#tools
+    return new Accumulator({
+      layout: vectorLayout(encoding),
+      folder: spoolFolder,
+      prefix: `${this.sessionId}-sum`,
+      checkpointBytes,
+      sum: recorded.sum,
+      recordSum: (sum) => journal.recordSum(sum),
+      reach: (point) => drill.reach(point, setup.context.round),
+    })
   }
 
   async #unmask(session: Completed): Promise<void> {
@@ -237,6 +333,7 @@ export class SessionRunner {
     try {
       if (this.#accumulator === null) throw new InvariantError('a completed session has masked inputs')
       const lanes = await this.#accumulator.unmask(this.#tools.engine, session.masks, this.#cancelled.signal)
+      await this.#tools.drill.reach('hold-mid-unmask', session.setup.context.round)
       const sum = decodeSum(lanes, encoding, survivors)
       const flaw = implausibleSum(sum, encoding, survivors)
       await this.#end(
@@ -245,6 +342,7 @@ export class SessionRunner {
           : { kind: 'aborted', reason: 'implausible_sum', detail: `${flaw.code}: ${flaw.message}`, named },
       )
     } catch (error) {
+      if (this.#isSuspended) return
       const isCancelled = this.#cancelled.signal.aborted
       if (!isCancelled) this.#tools.log.error({ session: this.sessionId, error }, 'the sum could not be unmasked')
       const detail = isCancelled ? 'cancelled while unmasking' : 'the coordinator could not unmask the sum; see its log'
@@ -256,8 +354,8 @@ export class SessionRunner {
 
   async #end(end: SessionEnd): Promise<void> {
     this.#watch.end()
+    clearTimeout(this.#retry)
     await this.#accumulator?.wipe()
-    this.#accumulator = null
     this.#settle(end)
   }
 
@@ -266,6 +364,10 @@ export class SessionRunner {
     if (!('contributions' in session)) return false
     const index = indexOf(session.roster, from)
     return index !== null && session.contributions.has(index)
+  }
+
+  #indexOf(from: string): number | null {
+    return 'roster' in this.#session ? indexOf(this.#session.roster, from) : null
   }
 
   /** What is told is looked up when it is sent; after the end it stands alone, so that the session's data can go. */

@@ -3,8 +3,8 @@
  * name exists (write aside, fsync, rename, fsync the folder), and is hashed again whenever it is read whole.
  */
 import { createHash, randomUUID } from 'node:crypto'
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { invariant } from '../../shared/errors.ts'
 
 const CHUNK_BYTES = 1 << 20
@@ -20,6 +20,8 @@ export interface BlobStore {
   stream(digest: string): AsyncIterable<Uint8Array>
   /** Length in bytes, or `null` when there is no such blob. */
   size(digest: string): Promise<number | null>
+  /** Deletes every other blob; returns how many. Only while nobody stores any. */
+  deleteExcept(digests: ReadonlySet<string>): Promise<number>
 }
 
 /** Opens the blob folder and clears what an interrupted write left aside. */
@@ -91,6 +93,16 @@ export async function openBlobs(folder: string): Promise<BlobStore> {
       return new Uint8Array(Buffer.concat(pieces))
     },
     stream,
+    async deleteExcept(digests) {
+      let deleted = 0
+      for (const name of await readdir(folder, { recursive: true })) {
+        const digest = basename(name)
+        if (!/^[0-9a-f]{64}$/.test(digest) || digests.has(digest)) continue
+        await rm(join(folder, name), { force: true })
+        deleted += 1
+      }
+      return deleted
+    },
     async size(digest) {
       try {
         return (await stat(fileOf(digest))).size

@@ -3,7 +3,7 @@
  * built-in `node:sqlite` is fitted to the dialect by a shim of a few lines; nothing else in the coordinator knows it.
  */
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely'
+import { Kysely, type SqliteDatabase, SqliteDialect, sql } from 'kysely'
 import { migrate } from './migrations.ts'
 import type { Tables } from './schema.ts'
 
@@ -14,6 +14,7 @@ const PRAGMAS = `
   PRAGMA synchronous = FULL;
   PRAGMA foreign_keys = ON;
   PRAGMA trusted_schema = OFF;
+  PRAGMA secure_delete = ON;
 `
 
 /**
@@ -33,11 +34,18 @@ export async function openStore(file: string): Promise<Store> {
   return store
 }
 
+/** Deleted rows are overwritten where they were; this also empties the log in which they were written. */
+export async function emptyWriteAheadLog(store: Store): Promise<void> {
+  await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(store)
+}
+
 function asKyselyDatabase(database: DatabaseSync): SqliteDatabase {
   return {
     close: () => database.close(),
-    prepare(sql) {
-      const statement = database.prepare(sql)
+    prepare(text) {
+      // A full disk ends a transaction by itself; what failed is then told, not that there is nothing to roll back.
+      if (text === 'rollback' && !database.isTransaction) return NOTHING_TO_DO
+      const statement = database.prepare(text)
       // Safety: Kysely hands over what our typed queries bound: text, numbers and nulls.
       const bound = (values: readonly unknown[]) => values as SQLInputValue[]
       return {
@@ -48,4 +56,11 @@ function asKyselyDatabase(database: DatabaseSync): SqliteDatabase {
       }
     },
   }
+}
+
+const NOTHING_TO_DO = {
+  reader: false,
+  all: () => [],
+  run: () => ({ changes: 0, lastInsertRowid: 0 }),
+  iterate: () => [][Symbol.iterator](),
 }

@@ -63,6 +63,35 @@ const STEPS: readonly (readonly string[])[] = [
   ],
   // Plans of before have none, and the sites refuse them.
   ['ALTER TABLE plan ADD COLUMN signature text'],
+  // Live sessions: until here they were in memory only.
+  [
+    `CREATE TABLE live_session (
+      session_id text PRIMARY KEY REFERENCES session_attempt (session_id),
+      tried integer NOT NULL,
+      cohort text NOT NULL,
+      round_started_at_ms integer NOT NULL,
+      train_deadline_at_ms integer NOT NULL,
+      setup text,
+      stage_opened_at_ms integer,
+      stage_deadline_at_ms integer,
+      sum_file text,
+      sum_digest text,
+      sum_contributors text
+    ) STRICT`,
+    `CREATE TABLE session_fact (
+      session_id text NOT NULL REFERENCES live_session (session_id) ON DELETE CASCADE,
+      sequence integer NOT NULL,
+      body text NOT NULL,
+      PRIMARY KEY (session_id, sequence)
+    ) STRICT`,
+    `CREATE TABLE upload_block (
+      session_id text NOT NULL REFERENCES live_session (session_id) ON DELETE CASCADE,
+      roster_index integer NOT NULL,
+      block integer NOT NULL,
+      digest text NOT NULL,
+      PRIMARY KEY (session_id, roster_index, block)
+    ) STRICT`,
+  ],
 ]
 
 /** The schema this software writes. */

@@ -65,10 +65,50 @@ export interface SessionAttemptTable {
   named: string
 }
 
+/** A session that has not ended, or whose sum is not published yet; what it leaves behind is its row above. */
+export interface LiveSessionTable {
+  session_id: string
+  /** Which of the tries that the plan allows at this round it is. */
+  tried: number
+  /** JSON list of the SPIFFE IDs that serve it. */
+  cohort: string
+  /** When the round's first cohort had gathered. */
+  round_started_at_ms: number
+  train_deadline_at_ms: number
+  /** What stage 0 was opened with, in stored form; null while the cohort still trains. */
+  setup: string | null
+  /** Of the present stage; null while the cohort still trains. */
+  stage_opened_at_ms: number | null
+  stage_deadline_at_ms: number | null
+  /** The file in the spool folder with the sum of the masked inputs of these contributors, and its SHA-256; null before one. */
+  sum_file: string | null
+  sum_digest: string | null
+  /** JSON list of roster indices. */
+  sum_contributors: string | null
+}
+
+/** What changed a live session, in order and in stored form. Revealed shares are among it, until the session ends. */
+export interface SessionFactTable {
+  session_id: string
+  sequence: number
+  body: string
+}
+
+/** SHA-256 of a whole block of a masked input that is on its way in; its bytes are on disk. */
+export interface UploadBlockTable {
+  session_id: string
+  roster_index: number
+  block: number
+  digest: string
+}
+
 export interface Tables {
   plan: PlanTable
   run: RunTable
   version: VersionTable
   run_event: RunEventTable
   session_attempt: SessionAttemptTable
+  live_session: LiveSessionTable
+  session_fact: SessionFactTable
+  upload_block: UploadBlockTable
 }

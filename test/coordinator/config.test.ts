@@ -36,7 +36,13 @@ test('what is left out has a default, and paths are relative to the file', () =>
     participants: { listen: { host: '0.0.0.0', port: 7443 } },
     operators: { listen: { host: '127.0.0.1', port: 7444 }, allow: ['spiffe://a.example/operator/ada'] },
     provenance: { key: '/keys/signing.pem' },
-    limits: { planBytes: 1 << 20, modelBytes: 1 << 28, concurrentUploads: 64, drainMs: 10_000 },
+    limits: {
+      planBytes: 1 << 20,
+      modelBytes: 1 << 28,
+      concurrentUploads: 64,
+      checkpointBytes: 512 * 1024 * 1024,
+      drainMs: 10_000,
+    },
     log: { level: 'info' },
   })
 })

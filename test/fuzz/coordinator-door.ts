@@ -83,7 +83,7 @@ async function handle(coordinator: Coordinator, request: Request, decoded: reado
   let effects: readonly SessionEffect[] = []
   let repeated = false
   let failure: unknown = null
-  const deliver = (from: string, message: ReceivedMessage) => {
+  const deliver = async (from: string, message: ReceivedMessage) => {
     received = message
     const result = receive(session, from, message, { nowMs: NOW_MS, bundle: coordinator.bundle })
     ;({ session, effects } = result)

@@ -97,7 +97,7 @@ export class Traffic {
   #watchUp() {
     const traffic = this
     const { deliver } = SessionRunner.prototype
-    return vi.spyOn(SessionRunner.prototype, 'deliver').mockImplementation(function (
+    return vi.spyOn(SessionRunner.prototype, 'deliver').mockImplementation(async function (
       this: SessionRunner,
       from,
       message,
@@ -105,7 +105,7 @@ export class Traffic {
       const heard = { session: this.sessionId, from, message }
       traffic.heard.push(heard)
       const outcome = traffic.passUp(heard)
-        ? deliver.call(this, from, message)
+        ? await deliver.call(this, from, message)
         : ({ kind: 'accepted', repeated: false } as const)
       traffic.#passed()
       return outcome

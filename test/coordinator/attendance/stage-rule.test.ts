@@ -7,8 +7,8 @@ function progress(changes: Partial<StageProgress> & { absent?: Record<string, nu
   return {
     awaited: ['a', 'b'],
     absentSinceMs: (id) => changes.absent?.[id] ?? null,
-    startedAtMs: STARTED,
-    deadlineMs: 60_000,
+    openedAtMs: STARTED,
+    deadlineAtMs: STARTED + 60_000,
     joinGraceMs: 10_000,
     nowMs: STARTED + 1000,
     ...changes,

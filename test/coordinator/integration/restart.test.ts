@@ -81,7 +81,7 @@ test('says where it listens in a file', () => {
   expect(listening).toEqual({ participants: config.participants, operators: config.operators })
 })
 
-test('killed in the middle of a session, it begins the round anew and completes the run', {
+test('killed in the middle of a session, it goes on with the same session and completes the run', {
   timeout: 120_000,
 }, async () => {
   await submit('killed', 2)
@@ -90,8 +90,16 @@ test('killed in the middle of a session, it begins the round anew and completes 
   coordinator = await startProcess(config.file)
   held.resolve()
   const events = await eventsUntil('killed', () => false)
-  const aborted = events.filter(({ kind }) => kind === 'session_aborted')
-  expect(aborted[0]?.body).toMatchObject({ round: 2, reason: 'coordinator_restarted' })
+  const resumed = events.filter(({ kind }) => kind === 'session_resumed')
+  expect(resumed.map(({ body }) => body)).toEqual([
+    { round: 2, attempt: 1, stage: 'mask-input', session: expect.stringMatching(/^[0-9a-f]{32}$/) },
+  ])
+  expect(events.filter(({ kind }) => kind === 'session_aborted')).toEqual([])
+  const published = events.filter(({ kind }) => kind === 'version_published')
+  expect(published.map(({ body }) => [body.roster, body.survivors])).toEqual([
+    [5, 5],
+    [5, 5],
+  ])
   const versions = events.filter(({ kind }) => kind === 'version_published').map(({ body }) => body.version)
   expect(versions).toEqual([1, 2])
   expect(events.at(-1)).toMatchObject({ kind: 'run_completed' })

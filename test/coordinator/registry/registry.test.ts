@@ -144,17 +144,66 @@ describe('events', () => {
   })
 })
 
-test('attempts are counted per round, and live ones are cut off by a restart', async () => {
-  const attempts = openSessionAttempts(store, nowMs)
-  expect(await attempts.nextAttempt('first', 1)).toBe(1)
-  await attempts.open({ sessionId: 'a', runId: 'first', round: 1, attempt: 1 })
-  await attempts.close('a', { outcome: 'aborted', reason: 'too_few_survivors', named: ['mallory'] })
-  expect(await attempts.namedInLast('first')).toEqual(['mallory'])
-  await attempts.open({ sessionId: 'b', runId: 'first', round: 1, attempt: 2 })
-  expect(await attempts.nextAttempt('first', 1)).toBe(3)
-  expect(await attempts.abortLive()).toEqual([{ runId: 'first', round: 1, attempt: 2 }])
-  expect(await attempts.abortLive()).toEqual([])
-  expect(await attempts.namedInLast('first')).toEqual([])
+describe('attempts', () => {
+  const live = { runId: 'first', round: 1, attempt: 1, tried: 1, cohort: ['east'], roundStartedAtMs: 5 }
+  const attemptOf = (sessionId: string, changes: Partial<typeof live> = {}) => ({
+    ...live,
+    sessionId,
+    trainDeadlineAtMs: 9,
+    ...changes,
+  })
+  const begun = {
+    kind: 'round_started',
+    body: { round: 1, attempt: 1, cohort: ['east'], evaluateOnly: false },
+  } as const
+  const aborted = { outcome: 'aborted', reason: 'too_few_survivors', named: ['mallory'] } as const
+
+  test('are counted per round; live ones are found again', async () => {
+    const attempts = openSessionAttempts(store, nowMs, events)
+    expect(await attempts.nextAttempt('first', 1)).toBe(1)
+    await attempts.begin(attemptOf('a'), begun)
+    expect(await attempts.live()).toEqual([attemptOf('a')])
+    await attempts.close({ sessionId: 'a', end: aborted }, stage(1))
+    expect(await attempts.live()).toEqual([])
+    expect(await attempts.namedInLast('first')).toEqual(['mallory'])
+    await attempts.begin(attemptOf('b', { attempt: 2 }), begun)
+    expect(await attempts.nextAttempt('first', 1)).toBe(3)
+    expect(await attempts.recorded('b')).toBeNull()
+    expect(await attempts.namedInLast('first')).toEqual([])
+  })
+
+  test('end once, together with the events that say so', async () => {
+    const attempts = openSessionAttempts(store, nowMs, events)
+    await attempts.begin(attemptOf('a'), begun)
+    await attempts.close({ sessionId: 'a', end: aborted }, stage(1))
+    await attempts.close({ sessionId: 'a', end: { ...aborted, reason: 'cancelled' } }, stage(2))
+    const kinds = (await events.since('first', 1)).map(({ kind }) => kind)
+    expect(kinds).toEqual(['round_started', 'stage'])
+  })
+
+  test('of a store from before sessions outlived the coordinator are aborted', async () => {
+    const attempts = openSessionAttempts(store, nowMs, events)
+    await attempts.begin(attemptOf('a'), begun)
+    await store.deleteFrom('live_session').execute()
+    expect(await attempts.abortForgotten()).toEqual([{ runId: 'first', round: 1, attempt: 1 }])
+    expect(await attempts.abortForgotten()).toEqual([])
+  })
+
+  test('end with the version that their session made, or with what cancelled it', async () => {
+    const attempts = openSessionAttempts(store, nowMs, events)
+    const completed = { outcome: 'completed', reason: '', named: [] } as const
+    await attempts.begin(attemptOf('a'), begun)
+    await versions.publish(versionForTest('first', 1), { sessionId: 'a', end: completed })
+    expect(await attempts.live()).toEqual([])
+    await attempts.begin(attemptOf('b', { round: 2 }), begun)
+    const twice = versions.publish(versionForTest('first', 1), { sessionId: 'b', end: completed })
+    await expect(twice).rejects.toThrow('UNIQUE')
+    expect((await attempts.live()).map(({ sessionId }) => sessionId)).toEqual(['b'])
+    await runs.move('first', 'cancel', { reason: '', event: { kind: 'run_cancelled', body: { by: 'ada' } } })
+    await versions.publish(versionForTest('first', 2), { sessionId: 'b', end: completed })
+    expect(await attempts.live()).toEqual([])
+    expect(await versions.list('first')).toHaveLength(2)
+  })
 })
 
 function stage(round: number) {

@@ -1,5 +1,6 @@
 /** A session runner without a network, with real participants behind it, up to the moment at which they have to mask. */
 import { Attendance } from '../../../coordinator/attendance/attendance.ts'
+import { NO_DRILL } from '../../../coordinator/drill.ts'
 import type { ReceivedMessage } from '../../../coordinator/protocol/session.ts'
 import { SessionRunner } from '../../../coordinator/session-runner/session-runner.ts'
 import { advertiseKeys, obey } from '../../../participant/protocol/session.ts'
@@ -17,6 +18,7 @@ import {
   setupOf,
 } from '../../protocol/federation.ts'
 import type { Identities } from '../../protocol/identities.ts'
+import { MemoryJournal } from './memory-journal.ts'
 
 /** A runner whose sites obey until they are told to mask; the first one hangs up at `leavesAt`. */
 export async function beforeMasking(
@@ -30,10 +32,22 @@ export async function beforeMasking(
   const isMasking = Promise.withResolvers<void>()
   const log = openLog({ name: 'test', level: 'silent' })
   const bundle = () => identities.bundle
+  const { setup } = federation.coordinator
+  const journal = new MemoryJournal(setup, { openedAtMs: nowMs(), deadlineAtMs: nowMs() + 20_000 })
+  const tools = {
+    attendance,
+    engine: cpuMaskEngine(),
+    bundle,
+    spoolFolder: folder,
+    checkpointBytes: 1e9,
+    drill: NO_DRILL,
+  }
   const runner = new SessionRunner(
-    { attendance, engine: cpuMaskEngine(), bundle, spoolFolder: folder, nowMs, log },
+    { ...tools, nowMs, log },
     {
-      setup: federation.coordinator.setup,
+      setup,
+      journal,
+      recorded: journal.recorded(),
       encoding: federation.encoding,
       stageDeadlineMs: 20_000,
       joinGraceMs: 100,
@@ -53,7 +67,7 @@ export async function beforeMasking(
     })
   }
   const { packedBytes } = vectorLayout(federation.encoding)
-  return { runner, federation, first: first ?? '', packedBytes, isMasking: isMasking.promise }
+  return { runner, journal, federation, first: first ?? '', packedBytes, isMasking: isMasking.promise }
 }
 
 function obeyed(runner: SessionRunner, federation: Federation, site: Site, instruction: Instruction): void {
@@ -66,6 +80,6 @@ function obeyed(runner: SessionRunner, federation: Federation, site: Site, instr
   site.session = session
   for (const effect of effects) {
     // Safety: before it masks, a participant's core sends no contribution.
-    if (effect.kind === 'send') runner.deliver(site.spiffeId, effect.message as ReceivedMessage)
+    if (effect.kind === 'send') void runner.deliver(site.spiffeId, effect.message as ReceivedMessage)
   }
 }

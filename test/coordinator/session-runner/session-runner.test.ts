@@ -2,14 +2,14 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, beforeEach, expect, test } from 'vitest'
 import { Attendance } from '../../../coordinator/attendance/attendance.ts'
+import { NO_DRILL } from '../../../coordinator/drill.ts'
 import type { ReceivedMessage } from '../../../coordinator/protocol/session.ts'
 import { SessionRunner } from '../../../coordinator/session-runner/session-runner.ts'
 import { advertiseKeys, maskedInputReady, obey } from '../../../participant/protocol/session.ts'
 import type { ParticipantEffect, Stepped } from '../../../participant/protocol/session-state.ts'
 import { cpuMaskEngine } from '../../../shared/masks/cpu-engine.ts'
-import { contextDigest } from '../../../shared/protocol/context.ts'
 import type { Instruction } from '../../../shared/protocol/messages.ts'
 import { openLog } from '../../../shared/runtime/log.ts'
 import { vectorLayout } from '../../../shared/vector/encoding.ts'
@@ -24,17 +24,23 @@ import {
   type Site,
   setupOf,
 } from '../../protocol/federation.ts'
+import { MemoryJournal } from './memory-journal.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'blindsum-runner-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+const parent = mkdtempSync(join(tmpdir(), 'blindsum-runner-'))
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(parent, 'spool-'))
+})
+afterAll(() => rmSync(parent, { recursive: true }))
 
 /** A runner, and sites that attend and obey it; `silentFrom` makes a site hang up instead of obeying that instruction. */
 async function lab(federation: Federation, silentFrom: Record<string, Instruction['kind']> = {}) {
   const begun = Date.now()
   const nowMs = () => NOW_MS + Date.now() - begun
   const attendance = new Attendance(nowMs)
-  const { context, encoding } = federation
-  const expected = [...federation.sites.keys()]
+  const { encoding } = federation
+  const { setup } = federation.coordinator
+  const journal = new MemoryJournal(setup, { openedAtMs: nowMs(), deadlineAtMs: nowMs() + 20_000 })
   const stages: string[] = []
   const runner = new SessionRunner(
     {
@@ -42,17 +48,15 @@ async function lab(federation: Federation, silentFrom: Record<string, Instructio
       engine: cpuMaskEngine(),
       bundle: () => federation.identities.bundle,
       spoolFolder: folder,
+      checkpointBytes: 1,
+      drill: NO_DRILL,
       nowMs,
       log: openLog({ name: 'test', level: 'silent' }),
     },
     {
-      setup: {
-        context,
-        contextDigest: contextDigest(context),
-        enrolled: expected,
-        expected: new Set(expected),
-        targetCohort: expected.length,
-      },
+      setup,
+      journal,
+      recorded: journal.recorded(),
       encoding,
       stageDeadlineMs: 20_000,
       joinGraceMs: 100,
@@ -95,7 +99,7 @@ async function perform(runner: SessionRunner, federation: Federation, site: Site
       break
     case 'send':
       // Safety: a participant's core never sends its contribution as a message; that is an upload.
-      runner.deliver(site.spiffeId, effect.message as ReceivedMessage)
+      await runner.deliver(site.spiffeId, effect.message as ReceivedMessage)
       break
     case 'mask': {
       const lanes = site.lanes.slice()
@@ -128,6 +132,7 @@ test('walks all stages and comes out with the sum of everybody', async () => {
   expect(end).toMatchObject({ kind: 'completed', session: { survivors: [1, 2, 3, 4] } })
   expect(end.kind === 'completed' && end.sum.scalars).toEqual({ examples: 10 + 11 + 12 + 13, lossSum: 3 })
   expect(stages).toEqual(STAGES)
+  await runner.clear()
   expect(readdirSync(folder)).toEqual([])
 })
 
@@ -139,7 +144,7 @@ test.each(['mask-input', 'attest-survivors', 'reveal-shares'] as const)(
     const { runner } = await lab(federation, { [gone]: stage })
     runner.start()
     const end = await runner.ended
-    if (end.kind !== 'completed') throw new Error(end.detail)
+    if (end.kind !== 'completed') throw new Error(end.kind)
     const counted = [...federation.sites.values()].filter((site) => stage !== 'mask-input' || site.spiffeId !== gone)
     expect(end.sum.scalars.examples).toBe(counted.reduce((sum, site) => sum + site.examples, 0))
   },
@@ -169,5 +174,6 @@ test('an abort from outside ends it once, and throws away what was being uploade
   runner.abort('coordinator_restarted', 'again')
   expect(await runner.ended).toMatchObject({ kind: 'aborted', reason: 'cancelled', detail: 'the run was cancelled' })
   expect(stages).toEqual(['advertise-keys'])
+  await runner.clear()
   expect(readdirSync(folder)).toEqual([])
 })

@@ -58,7 +58,9 @@ test('a site that has left may not come back', async () => {
   const { runner, first, packedBytes, isMasking } = await ready()
   runner.start()
   await isMasking
-  expect(runner.deliver(first, { kind: 'withdraw', code: 'left', message: '' })).toMatchObject({ kind: 'accepted' })
+  expect(await runner.deliver(first, { kind: 'withdraw', code: 'left', message: '' })).toMatchObject({
+    kind: 'accepted',
+  })
   expect(() => runner.openUpload(first, packedBytes)).toThrow(refusedWith('late'))
 })
 

@@ -29,11 +29,22 @@ const encoding: VectorEncoding = {
   maxParticipants: 8,
 }
 const layout = vectorLayout(encoding)
+const NOWHERE = { record: async () => {}, forget: async () => {} }
 const newSpool = () => {
-  const spool = new UploadSpool(join(folder, String(spools.length)), layout)
+  const spool = new UploadSpool(join(folder, String(spools.length)), layout, { blocks: NOWHERE })
   spools.push(spool)
   return spool
 }
+const newAccumulator = () =>
+  new Accumulator({
+    layout,
+    folder,
+    prefix: 'sum',
+    checkpointBytes: 1e9,
+    sum: null,
+    recordSum: async () => {},
+    reach: async () => {},
+  })
 const lanesOf = (seed: number) =>
   Uint32Array.from(
     { length: layout.lengthLanes },
@@ -103,13 +114,14 @@ describe('an upload', () => {
 })
 
 test('the accumulator adds each file once, takes the masks off and can be wiped', async () => {
-  const accumulator = new Accumulator(layout)
+  const accumulator = newAccumulator()
   for (const seed of [1, 2, 3]) {
     const spool = newSpool()
     const stream = spool.takeOver()
     await spool.write(stream, 0, packLanes(lanesOf(seed), 19))
     await spool.finish(stream)
-    accumulator.fold(spool)
+    await spool.close()
+    accumulator.fold(seed, spool.path)
   }
   const masks = [{ key: new Uint8Array(32).fill(7), sign: -1 as const }]
   const mask = new Uint32Array(layout.lengthLanes)
@@ -123,10 +135,10 @@ test('the accumulator adds each file once, takes the masks off and can be wiped'
 })
 
 test('a file that is gone makes the sum fail, not wrong', async () => {
-  const accumulator = new Accumulator(layout)
+  const accumulator = newAccumulator()
   const spool = newSpool()
   await spool.discard()
-  accumulator.fold(spool)
+  accumulator.fold(1, spool.path)
   await expect(accumulator.unmask(cpuMaskEngine(), [], new AbortController().signal)).rejects.toThrow()
 })
 

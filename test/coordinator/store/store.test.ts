@@ -38,6 +38,7 @@ describe('the store', () => {
     const file = join(folder, 'unsigned.sqlite')
     await (await openStore(file)).destroy()
     const database = new DatabaseSync(file)
+    for (const table of ['upload_block', 'session_fact', 'live_session']) database.exec(`DROP TABLE ${table}`)
     database.exec('ALTER TABLE plan DROP COLUMN signature')
     database.exec('DELETE FROM schema_version WHERE version > 1')
     database.prepare('INSERT INTO plan VALUES (?, ?, ?)').run('d', '{}', 1)
