@@ -12,8 +12,8 @@ import { MaskThreads } from './mask-threads.ts'
 import type { MaskWork } from './mask-work.ts'
 import { type Arithmetic, bestArithmetic } from './tile.ts'
 
-/** Keystream below which waking threads costs more than they save. */
-const THREADS_FROM_BYTES = 8 * 1024 * 1024
+/** Keystream per thread below which waking one more costs more than it saves: about a millisecond's worth. */
+const BYTES_PER_THREAD = 4 * 1024 * 1024
 /** Lanes outside of shared memory are copied to it and back, a window at a time; that pays from so many masks on. */
 const COPIES_FROM_SEEDS = 3
 const WINDOW_BYTES = 16 * 1024 * 1024
@@ -42,13 +42,15 @@ export function cpuMaskEngine(options: CpuMaskOptions = {}): MaskEngine {
       requireMasks(target, seeds, firstLane)
       const totalBytes = target.byteLength * seeds.length
       const threads = await threadsFor(target, seeds, options.threads)
+      const mostThreads = threads === null ? 1 : mostThreadsOf(threads, totalBytes)
+      const source = options.source ?? bestSource(target.byteLength / mostThreads)
       for (let pass = 0; pass < seeds.length; pass += SEEDS_PER_PASS) {
-        const source = options.source ?? bestSource(target.byteLength / (threads?.count ?? 1))
         const before = target.byteLength * pass
         // The end is told once, below.
         const tell = (bytes: number) => before + bytes < totalBytes && onProgress?.(before + bytes, totalBytes)
         const some = seeds.slice(pass, pass + SEEDS_PER_PASS)
-        const work = { target, firstLane, seeds: some, arithmetic, source, signal, onProgress: onProgress && tell }
+        const how = { arithmetic, source, mostThreads, signal, onProgress: onProgress && tell }
+        const work = { target, firstLane, seeds: some, ...how }
         if (threads === null) await addOnCallerThread(work)
         else if (isShared(target)) await threads.run(work)
         else await addToCopies(work, threads)
@@ -65,18 +67,24 @@ async function threadsFor(
   wanted: CpuMaskOptions['threads'],
 ): Promise<MaskThreads | null> {
   if (wanted === 'none' || target.length === 0 || seeds.length === 0) return null
-  if (wanted === undefined) {
-    if (target.byteLength * seeds.length < THREADS_FROM_BYTES) return null
-    if (!isShared(target) && seeds.length < COPIES_FROM_SEEDS) return null
-  }
   processThreads ??= new MaskThreads()
   const threads = wanted ?? processThreads
-  if (wanted === undefined && threads.count === 1) return null
-  if ((await threads.start()) > 0) return threads
+  const mostThreads = mostThreadsOf(threads, target.byteLength * seeds.length)
+  if (threads === processThreads) {
+    if (mostThreads < 2) return null
+    if (!isShared(target) && seeds.length < COPIES_FROM_SEEDS) return null
+  }
+  if ((await threads.start(mostThreads)) > 0) return threads
   process.emitWarning('No mask threads could be started: masks are added on the main thread, on one core.', {
     code: 'BLINDSUM_NO_MASK_THREADS',
   })
   return null
+}
+
+/** How many threads are worth waking for so much keystream; all of a pool of the caller's own. */
+function mostThreadsOf(threads: MaskThreads, keystreamBytes: number): number {
+  if (threads !== processThreads) return threads.count
+  return Math.min(threads.count, Math.max(1, Math.floor(keystreamBytes / BYTES_PER_THREAD)))
 }
 
 /** Takes the target through shared memory, a window at a time. */

@@ -26,11 +26,11 @@ export class MaskThreads {
     this.#script = options.script ?? siblingModule(import.meta.url, './mask-thread')
   }
 
-  /** Starts what is missing; how many threads there are: 0 where the system lets us have none. */
-  async start(): Promise<number> {
+  /** Starts what is missing of so many; how many threads there are: 0 where the system lets us have none. */
+  async start(wanted: number): Promise<number> {
     this.#threads = this.#threads.filter((thread) => !thread.hasEnded)
     try {
-      while (this.#threads.length < this.count) this.#threads.push(new OneThread(this.#script))
+      while (this.#threads.length < Math.min(wanted, this.count)) this.#threads.push(new OneThread(this.#script))
     } catch {
       // As many as there are will do.
     }
@@ -42,19 +42,16 @@ export class MaskThreads {
   }
 
   /**
-   * Adds the masks to a target over a SharedArrayBuffer. Rejects with the signal's reason, or with {@link MaskThreadError}; either way no thread touches the target
-   * any more, which is half done and worthless.
+   * Adds the masks to a target over a SharedArrayBuffer. Rejects with the signal's reason, or with {@link MaskThreadError};
+   * either way no thread touches the target any more, which is half done and worthless.
    */
   async run(work: MaskWork): Promise<void> {
     await this.#turn(work.signal)
     try {
-      await this.start()
+      await this.start(work.mostThreads)
       work.signal?.throwIfAborted()
       this.#keepAwake(true)
-      await this.#runOn(
-        this.#threads.filter((thread) => !thread.hasEnded),
-        work,
-      )
+      await this.#runOn(this.#threads.filter((thread) => !thread.hasEnded).slice(0, work.mostThreads), work)
     } finally {
       this.#keepAwake(false)
       this.#passTurn()
@@ -109,7 +106,9 @@ export class MaskThreads {
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const leave = () => {
-      this.#waiting.splice(this.#waiting.indexOf(resolve), 1)
+      const place = this.#waiting.indexOf(resolve)
+      // Not there: its turn has come meanwhile, and the job itself will see the signal.
+      if (place >= 0) this.#waiting.splice(place, 1)
       reject(signal?.reason)
     }
     this.#waiting.push(resolve)

@@ -10,6 +10,8 @@ export interface MaskWork {
   readonly seeds: readonly MaskSeed[]
   readonly arithmetic: Arithmetic
   readonly source: KeystreamSource
+  /** More threads than these would cost more to wake than they save. */
+  readonly mostThreads: number
   readonly signal: AbortSignal | undefined
   /** Told bytes of keystream, rising; the end is told by the engine. */
   readonly onProgress: ((doneBytes: number) => void) | undefined
