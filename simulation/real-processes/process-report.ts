@@ -87,6 +87,7 @@ export interface Measured {
   readonly record: RunRecord
   readonly checks: ReadonlyMap<number, VersionCheck>
   readonly counts: Counts
+  /** Bytes of every line until the run had ended. */
   readonly bytesInAll: readonly LineBytes[]
   readonly agents: readonly Agent[]
   readonly faults: readonly Fault[]
@@ -129,16 +130,19 @@ export function processReport(measured: Measured): ProcessReport {
 
 function roundOf(recorded: RecordedRound, measured: Measured): ProcessRound {
   const { round, aborted, refusals, asked, published, startedAtMs, publishedAtMs } = recorded
-  const { plan, checks, counts, faults } = measured
+  const { plan, record, checks, counts, faults } = measured
   const check = checks.get(round)
   const survivors = check?.survivors ?? []
-  const untilMs = publishedAtMs ?? Date.now()
+  const untilMs = publishedAtMs ?? record.lastAtMs
   const all = Array.from({ length: plan.participants }, (_, place) => place)
   const dropouts = all
     .filter((place) => !survivors.includes(agentId(place)))
     .map((place) => ({ agent: agentName(place), fault: causeOf(faults, place, { fromMs: startedAtMs, untilMs }) }))
+  const before = counts.get(round - 1) ?? []
+  // Of a round that was given up, all that was sent after the one before.
+  const at = counts.get(round) ?? measured.bytesInAll
   const spent = (direction: 'up' | 'down') =>
-    spread(all.map((place) => sentIn(counts, round, place)[direction] - sentIn(counts, round - 1, place)[direction]))
+    spread(all.map((place) => (at[place]?.[direction] ?? 0) - (before[place]?.[direction] ?? 0)))
   return {
     round,
     outcome: published === null ? 'not published' : 'published',
@@ -156,11 +160,6 @@ function roundOf(recorded: RecordedRound, measured: Measured): ProcessRound {
     upBytes: spent('up'),
     downBytes: spent('down'),
   }
-}
-
-/** Bytes of a line up to the end of a round. */
-function sentIn(counts: Counts, round: number, place: number): LineBytes {
-  return counts.get(round)?.[place] ?? { up: 0, down: 0 }
 }
 
 /** The last fault that had this agent at any time of the round. */

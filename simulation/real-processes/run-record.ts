@@ -34,8 +34,11 @@ export class RunRecord {
   finalEvaluation: string | null = null
   ending: RunEnding | null = null
   endingReason = ''
+  /** When the last of them happened. */
+  lastAtMs = 0
 
   see(event: RunEventBody, atMs: number): void {
+    this.lastAtMs = atMs
     switch (event.kind) {
       case 'round_started': {
         if (event.body.evaluateOnly) return
