@@ -23,6 +23,7 @@ import type { ParticipantConfig } from './config.ts'
 import { type Connection, connectCoordinator } from './connection.ts'
 import type { Drill } from './drill.ts'
 import type { Journal } from './journal.ts'
+import { type KeptUpdates, NOTHING_KEPT } from './kept-update.ts'
 import { sendMessage, sendWithdraw } from './outbox.ts'
 import { dataFormats } from './policy/plans.ts'
 import { sessionPolicy } from './policy/sessions.ts'
@@ -37,6 +38,8 @@ export interface AgentRequest {
   readonly identity: IdentitySource
   readonly journal: Journal
   readonly trainer: Trainer
+  /** Without it a trained update ends with the process. */
+  readonly updates?: KeptUpdates
   readonly engine: MaskEngine
   readonly rng: Rng
   readonly drill: Drill
@@ -51,7 +54,9 @@ const SESSION_MARGIN_MS = 60_000
 const SESSION_ID_BYTES = 16
 /** How long a reply recorded before a restart may take to be repeated. */
 const ANSWER_DEADLINE_MS = 60_000
-/** How often replies past their session's deadline are looked for. */
+/** How long an update of before a restart is looked for before its session is left. */
+const RECALL_DEADLINE_MS = 60_000
+/** How often replies past their session's deadline, and updates that nobody asks for, are looked for. */
 const HOUSEKEEPING_MS = 60_000
 
 /** Runs until `stop` is aborted. */
@@ -60,7 +65,7 @@ export async function runAgent(request: AgentRequest): Promise<void> {
   const { address, spiffeId: coordinatorId } = config.coordinator
   const connection = connectCoordinator({ address, coordinatorId, identity })
   const agent = new Agent(request, connection)
-  const housekeeping = setInterval(() => request.journal.expireReplies(Date.now()), HOUSEKEEPING_MS)
+  const housekeeping = setInterval(() => agent.keepHouse(Date.now()), HOUSEKEEPING_MS)
   await attend({
     connection,
     identity,
@@ -82,19 +87,21 @@ class Agent {
   /** The newest instruction not looked at yet: each says where this participant stands, so older ones are moot. */
   #newest: WireInstruction | null = null
   #working: Promise<void> | null = null
+  /** Aborted when there is something newer to do than to look for an update of before the restart. */
+  #recalling = new AbortController()
   #lastIdle = ''
 
   constructor(request: AgentRequest, connection: Connection) {
     this.#request = request
     this.#connection = connection
-    const { config, identity, journal, trainer, log } = request
+    const { config, identity, journal, trainer, log, updates = NOTHING_KEPT } = request
     const site = () => ({
       spiffeId: identity.current().spiffeId,
       trustDomain: identity.current().bundle.trustDomain,
       bundle: identity.current().bundle,
       dataSets: dataFormats(config.data),
     })
-    this.#preparation = new Preparation({ connection, trainer, journal, policy: config.policy, site, log })
+    this.#preparation = new Preparation({ connection, trainer, journal, policy: config.policy, site, updates, log })
   }
 
   attending(): void {
@@ -103,11 +110,24 @@ class Agent {
 
   take(instruction: WireInstruction): void {
     this.#newest = instruction
+    this.#recalling.abort(new Error('there is something newer to do'))
     this.#working ??= this.#work()
+  }
+
+  /** Never throws: what the disk does not take now is tried again the next time. */
+  keepHouse(nowMs: number): void {
+    const { journal, updates = NOTHING_KEPT, log } = this.#request
+    try {
+      journal.expireReplies(nowMs)
+    } catch (error) {
+      log.warn({ error }, 'replies past their deadline could not be deleted yet')
+    }
+    void updates.expire(nowMs).catch((error) => log.warn({ error }, 'the kept update could not be looked at'))
   }
 
   async stop(): Promise<void> {
     this.#newest = null
+    this.#recalling.abort(new Error('the agent is stopping'))
     await this.#runner?.leave('the agent is stopping')
     await this.#preparation.stop()
     await this.#working
@@ -150,12 +170,15 @@ class Agent {
       this.#request.log.warn({ code: 'malformed' }, 'an instruction of an unknown kind; is the coordinator newer?')
       return
     }
-    if (this.#runner !== null && equalBytes(this.#runner.sessionId, sessionId)) return this.#runner.tell(instruction)
-    if (step?.$case === 'advertiseKeys' && !this.#request.journal.knowsSession(sessionId)) {
+    const isOver = instruction.kind === 'session-over'
+    if (this.#runner !== null && equalBytes(this.#runner.sessionId, sessionId)) {
+      this.#runner.tell(instruction)
+      if (isOver) await this.#runner.over
+    } else if (step?.$case === 'advertiseKeys' && !this.#request.journal.knowsSession(sessionId)) {
       await this.#endSession()
       return this.#enter({ runId, round, sessionId: ownBytes(sessionId) }, step.value)
-    }
-    return this.#answerOld(ownBytes(sessionId), instruction)
+    } else await this.#answerOld(ownBytes(sessionId), instruction)
+    if (isOver && instruction.completed) this.#preparation.roundCompleted({ runId, round })
   }
 
   /** The coordinator speaks of something else: the session, if there is one, is over. */
@@ -169,7 +192,10 @@ class Agent {
     step: AdvertiseKeysStep,
   ): Promise<void> {
     const { runId, round, sessionId } = ids
-    const work = this.#preparation.workFor({ runId, round, ...step })
+    const wanted = { runId, round, ...step }
+    const work = this.#preparation.workFor(wanted) ?? (await this.#recall(wanted))
+    // Something newer came meanwhile: whatever it is, it says where this participant stands now.
+    if (this.#newest !== null || this.#request.stop.aborted) return
     if (work === null) {
       const message = 'this site holds no trained update for this round; it may have restarted'
       return sendWithdraw(this.#connection, sessionId, { code: 'not_ready', message })
@@ -185,6 +211,13 @@ class Agent {
       this.#runner = null
       this.#preparation.settle()
     })
+  }
+
+  /** For a session of an attempt that this site was ready for before it restarted. */
+  #recall(wanted: Parameters<Preparation['recall']>[0]): Promise<Work | null> {
+    this.#recalling = new AbortController()
+    const signals = [this.#recalling.signal, this.#request.stop, AbortSignal.timeout(RECALL_DEADLINE_MS)]
+    return this.#preparation.recall(wanted, AbortSignal.any(signals))
   }
 
   /** Everything in it is this participant's own computation or decision. */
@@ -209,7 +242,9 @@ class Agent {
 
   #sessionTools(): SessionTools {
     const { journal, engine, rng, drill, log, identity } = this.#request
-    return { connection: this.#connection, journal, engine, rng, drill, log, bundle: () => identity.current().bundle }
+    const bundle = () => identity.current().bundle
+    const onSpent = () => this.#preparation.spent()
+    return { connection: this.#connection, journal, engine, rng, drill, log, bundle, onSpent }
   }
 
   /** A session of before a restart, or one that ended here: a recorded reply, or a goodbye. */

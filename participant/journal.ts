@@ -9,6 +9,7 @@ import { ConfigError, invariant, unreachable } from '../shared/errors.ts'
 import type { Reveal } from '../shared/protocol/reveal.ts'
 import { decodeStored, encodeStored } from '../shared/protocol/stored-form.ts'
 import type { JournalFact, JournalView } from './protocol/journal.ts'
+import { storageFailureOf } from './storage-failure.ts'
 
 export interface Journal extends JournalView {
   /**
@@ -65,6 +66,17 @@ export function openJournal(path: string): Journal {
   const database = openDatabase(path)
   const run = (sql: string, ...values: SQLInputValue[]) => Number(database.prepare(sql).run(...values).changes)
   const one = (sql: string, ...values: SQLInputValue[]) => database.prepare(sql).get(...values)
+  // A full disk leaves the log as it is; what was recorded is durable all the same.
+  let isLogStale = false
+  const forgetOldPages = () => {
+    isLogStale = true
+    try {
+      database.exec(FORGET_OLD_PAGES)
+      isLogStale = false
+    } catch (error) {
+      if (storageFailureOf(error) === null) throw error
+    }
+  }
   return {
     knowsSession: (sessionId) => one('SELECT 1 FROM session WHERE id = ?', sessionId) !== undefined,
     tookPartSince: (planDigest, ms) => {
@@ -104,13 +116,14 @@ export function openJournal(path: string): Journal {
         apply(fact, limits?.replyUntilMs ?? Number.MAX_SAFE_INTEGER, run)
         database.exec('COMMIT')
       } catch (error) {
-        database.exec('ROLLBACK')
+        // A full disk may have rolled it back already.
+        if (database.isTransaction) database.exec('ROLLBACK')
         throw error
       }
-      if (hadReplies) database.exec(FORGET_OLD_PAGES)
+      if (hadReplies) forgetOldPages()
     },
     expireReplies: (nowMs) => {
-      if (run(CLOSE_ANSWERED, nowMs) > 0) database.exec(FORGET_OLD_PAGES)
+      if (run(CLOSE_ANSWERED, nowMs) > 0 || isLogStale) forgetOldPages()
     },
     close: () => database.close(),
   }
@@ -186,6 +199,11 @@ function openDatabase(path: string): DatabaseSync {
     return database
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
+    if (storageFailureOf(cause)?.code === 'disk_full') {
+      throw new ConfigError('disk_full', `the journal ${path} cannot be opened: ${why}; make room on its disk`, {
+        cause,
+      })
+    }
     const advice =
       'without it an update could be masked twice: restore the file, or remove the data folder to start as a new site'
     throw new ConfigError('journal_unusable', `the journal ${path} cannot be used: ${why}; ${advice}`, { cause })

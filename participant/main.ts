@@ -2,6 +2,7 @@
  * The participant process: configuration, identity, folder lock and journal are opened, the agent runs until it is asked to
  * stop. Everything a person can mend is a ConfigError before anything is dialled.
  */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError } from '../shared/errors.ts'
 import { identityKeyRefusal } from '../shared/identity/identity-signature.ts'
@@ -15,6 +16,7 @@ import { runAgent } from './agent.ts'
 import { identityFiles, type ParticipantConfig, readParticipantConfig } from './config.ts'
 import { readDrill } from './drill.ts'
 import { openJournal } from './journal.ts'
+import { keptUpdates } from './kept-update.ts'
 import { patternsIn } from './policy/id-pattern.ts'
 import { localTrainer, type Trainer } from './trainer.ts'
 
@@ -69,7 +71,9 @@ export async function startParticipant(request: {
       const refusal = identityKeyRefusal(privateKey)
       if (refusal !== null) throw new ConfigError(refusal.code, refusal.message)
       checkAuthorsAtHome(config, identity.current().bundle.trustDomain)
-      const journal = openJournal(join(config.dataFolder, 'journal.sqlite'))
+      const journalPath = join(config.dataFolder, 'journal.sqlite')
+      const isJournalNew = !existsSync(journalPath)
+      const journal = openJournal(journalPath)
       try {
         log.info(
           { spiffeId, version: SOFTWARE_VERSION, coordinator: config.coordinator.address },
@@ -77,7 +81,8 @@ export async function startParticipant(request: {
         )
         const rng = systemRng
         const trainer = request.trainer ?? localTrainer({ config, rng, log })
-        await runAgent({ config, identity, journal, trainer, engine: cpuMaskEngine(), rng, drill, log, stop })
+        const updates = keptUpdates({ folder: config.dataFolder, isJournalNew, log })
+        await runAgent({ config, identity, journal, trainer, updates, engine: cpuMaskEngine(), rng, drill, log, stop })
         log.info('participant stopped')
       } finally {
         journal.close()

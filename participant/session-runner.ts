@@ -17,9 +17,11 @@ import type { Connection } from './connection.ts'
 import { type Drill, pointAfterRecord } from './drill.ts'
 import type { Journal } from './journal.ts'
 import { type MaskedInput, makeMaskedInput } from './masked-input.ts'
+import { reasonOf } from './not-ready.ts'
 import { sendMessage, sendWithdraw } from './outbox.ts'
 import { advertiseKeys, leave, maskedInputReady, obey, uploadAcknowledged } from './protocol/session.ts'
 import type { ParticipantEffect, ParticipantSession, ParticipantSetup, Stepped } from './protocol/session-state.ts'
+import { storageAdvice, storageFailureOf } from './storage-failure.ts'
 import type { TrainedUpdate } from './trainer.ts'
 import { uploadMaskedInput } from './upload.ts'
 
@@ -30,6 +32,8 @@ export interface SessionTools {
   readonly rng: Rng
   readonly bundle: () => TrustBundle
   readonly drill: Drill
+  /** The journal has it that this update is spent: no disk needs it any more. */
+  readonly onSpent: () => void
   readonly log: Log
 }
 
@@ -115,7 +119,7 @@ export class SessionRunner {
       }
     } catch (error) {
       this.#log.error({ error }, 'the session failed on this side')
-      await this.#giveUp()
+      await this.#giveUp(error)
     } finally {
       clearTimeout(this.#deadline)
       this.#ending.abort(new Error('the session is over'))
@@ -159,7 +163,10 @@ export class SessionRunner {
     switch (effect.kind) {
       case 'record':
         this.#tools.journal.record(effect.fact, { replyUntilMs: Date.now() + this.#request.deadlineMs })
-        return this.#tools.drill.reach(pointAfterRecord(effect.fact.kind), this.#round)
+        await this.#tools.drill.reach(pointAfterRecord(effect.fact.kind), this.#round)
+        // Crash here: the next start finds the update beside a journal that calls it spent, and erases it.
+        if (effect.fact.kind === 'update-spent') this.#tools.onSpent()
+        return
       case 'send':
         return this.#send(effect.message)
       case 'mask':
@@ -210,13 +217,15 @@ export class SessionRunner {
   }
 
   /** Our own fault, such as a full disk: nothing more is said or recorded, everything secret goes. */
-  async #giveUp(): Promise<void> {
+  async #giveUp(error: unknown): Promise<void> {
     if (this.#session !== null && this.#session.stage !== 'ended') {
       this.#session = leave(this.#session, 'failed on this side').session
     }
-    const message = 'the agent failed; its log says why'
-    await sendWithdraw(this.#tools.connection, this.sessionId, { code: 'participant_failed', message })
-    this.#log.info({ completed: false, code: 'participant_failed' }, 'session over')
+    const failure = storageFailureOf(error)
+    if (failure !== null) this.#log.error({ code: failure.code }, storageAdvice(failure.code, 'the data folder'))
+    const { code, message } = reasonOf(failure ?? error)
+    await sendWithdraw(this.#tools.connection, this.sessionId, { code, message })
+    this.#log.info({ completed: false, code }, 'session over')
   }
 
   #environment() {

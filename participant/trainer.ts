@@ -37,12 +37,18 @@ export interface TrainerJob {
   readonly round: number
   /** Only judge the model: the update is zero. */
   readonly evaluateOnly: boolean
+  /** Names the run, round, plan and model: what is kept of a training serves this only. */
+  readonly purpose: string
   readonly signal: AbortSignal
 }
 
 export interface Trainer {
   /** Returns a failure, or throws ConfigError, for what is wrong with data, model or machine. */
   train(job: TrainerJob): Promise<({ readonly ok: true } & TrainedUpdate) | TrainingFailure>
+  /** Names the data and settings that a training under this plan would use now; one word where they do not change. */
+  basis?(plan: Plan): string
+  /** Erases what is kept of trainings so far; never rejects. */
+  forget?(): Promise<void>
 }
 
 /** Trains on the data that the configuration names, within its limits. */

@@ -1,9 +1,10 @@
 /** A real agent whose trainer a test scripts, before a coordinator that a test scripts. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runAgent } from '../../participant/agent.ts'
 import { openJournal } from '../../participant/journal.ts'
+import { type KeptUpdates, keptUpdates } from '../../participant/kept-update.ts'
 import { type PolicyConfig, policyFile } from '../../participant/policy/policy-file.ts'
 import type { TrainedUpdate, Trainer, TrainerJob } from '../../participant/trainer.ts'
 import { encodeHex, sha256 } from '../../shared/crypto/digest.ts'
@@ -51,6 +52,9 @@ export async function startLab(
     readonly signature?: PlanSignature | null
     readonly policy?: Partial<PolicyConfig>
     readonly train?: Train
+    readonly basis?: () => string
+    /** Stands before the real file of the kept update. */
+    readonly updates?: (real: KeptUpdates) => KeptUpdates
   } = {},
 ) {
   const plan = options.plan ?? makePlan()
@@ -107,45 +111,63 @@ export async function startLab(
   }
 
   const folder = mkdtempSync(join(tmpdir(), 'agent-'))
-  const journal = openJournal(join(folder, 'journal.sqlite'))
   const output = logLines()
-  const stop = new AbortController()
   const train: Train =
     options.train ?? (async ({ plan: { model } }, count) => ({ ok: true, ...freshUpdate(model.parameterCount, count) }))
   let trainings = 0
-  const done = runAgent({
-    config: {
-      coordinator: { address: server.address, spiffeId: SERVER_ID },
-      policy: policyFile.parse({ planAuthors: [AUTHOR_ID], ...options.policy }),
-      data: { default: { format: 'npy', features: '', labels: '', holdOut: 0, seed: 1, maxFileBytes: 1 } },
-    },
-    identity: handIdentity(identityOf(NORTH_ID)),
-    journal,
-    trainer: { train: (job) => train(job, trainings++) },
-    engine: cpuMaskEngine(),
-    rng: systemRng,
-    drill: { reach: async () => {} },
-    log: output.log,
-    stop: stop.signal,
-  })
-  const end = async () => {
-    stop.abort(new Error('the test is over'))
-    await done
+  const { basis, updates = (real: KeptUpdates) => real } = options
+  const begin = () => {
+    const journalPath = join(folder, 'journal.sqlite')
+    const isJournalNew = !existsSync(journalPath)
+    const journal = openJournal(journalPath)
+    const stop = new AbortController()
+    const done = runAgent({
+      config: {
+        coordinator: { address: server.address, spiffeId: SERVER_ID },
+        policy: policyFile.parse({ planAuthors: [AUTHOR_ID], ...options.policy }),
+        data: { default: { format: 'npy', features: '', labels: '', holdOut: 0, seed: 1, maxFileBytes: 1 } },
+      },
+      identity: handIdentity(identityOf(NORTH_ID)),
+      journal,
+      trainer: { train: (job) => train(job, trainings++), ...(basis === undefined ? {} : { basis }) },
+      updates: updates(keptUpdates({ folder, isJournalNew, log: output.log })),
+      engine: cpuMaskEngine(),
+      rng: systemRng,
+      drill: { reach: async () => {} },
+      log: output.log,
+      stop: stop.signal,
+    })
+    const end = async () => {
+      stop.abort(new Error('the test is over'))
+      await done
+    }
+    return { journal, end }
   }
+  let agent = begin()
   cleanups.push(async () => {
-    await end()
-    journal.close()
+    await agent.end()
+    agent.journal.close()
     rmSync(folder, { recursive: true })
   })
   await output.until(({ msg }) => msg === 'attending')
   return {
     ...output,
-    journal,
+    folder,
+    get journal() {
+      return agent.journal
+    },
     said,
     /** What the agent asked for, in order: "plan" or "model". */
     downloads,
     tell,
-    end,
+    end: () => agent.end(),
+    /** Stops the agent and, after `meanwhile`, starts it on the same folder. */
+    again: async (meanwhile: () => void = () => {}) => {
+      await agent.end()
+      agent.journal.close()
+      meanwhile()
+      agent = begin()
+    },
     trainings: () => trainings,
     digests: { planDigest: planDigestBytes, modelDigest: sha256(modelBytes) },
     /** Breaks the stream off; the agent attends again. */

@@ -82,6 +82,7 @@ async function liveThrough(deadlineMs: number, kept: Journal = journal) {
       rng: systemRng,
       bundle: () => own.bundle,
       drill: { reach: async () => {} },
+      onSpent: () => {},
       log: output.log,
     },
   )

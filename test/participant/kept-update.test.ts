@@ -1,0 +1,139 @@
+/** The file of the update that no session has masked: what goes in comes out for the same purpose only, whole or not at all. */
+import {
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { KEPT_MS, keptUpdates, type UpdatePurpose } from '../../participant/kept-update.ts'
+import { updateDigest } from '../../participant/protocol/update-digest.ts'
+import { writeRecord } from '../../participant/record-file.ts'
+import { logLines } from './log-lines.ts'
+
+let folder: string
+let path: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kept-'))
+  path = join(folder, 'update.kept')
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+const fill = (value: number) => new Uint8Array(32).fill(value)
+const purpose: UpdatePurpose = { runId: 'run', round: 3, version: 2, planDigest: fill(1), modelDigest: fill(2) }
+const scalars = { trainLossSum: 0.1, evalExamples: 3, evalLossSum: 1 / 3, evalCorrect: 2 }
+
+function kept() {
+  const trained = { update: Float32Array.of(0.1, -2, 3e-20), examples: 7, scalars }
+  return { trained, updateDigest: updateDigest(trained.update, { examples: 7, ...scalars }), basis: 'these files' }
+}
+
+const open = (isJournalNew = false, { log } = logLines()) => keptUpdates({ folder, isJournalNew, log })
+
+test('an update comes back the same after a restart, for its owner only to read', async () => {
+  await open().keep(purpose, kept())
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+  expect(await open().find(purpose)).toEqual(kept())
+  expect(readdirSync(folder)).toEqual(['update.kept'])
+})
+
+test('a later one takes the place of an earlier one', async () => {
+  const updates = open()
+  await updates.keep({ ...purpose, round: 2 }, kept())
+  await updates.keep(purpose, kept())
+  expect(await updates.find(purpose)).toEqual(kept())
+})
+
+describe('is not given back, and erased,', () => {
+  test.each([
+    ['run', { runId: 'other' }],
+    ['round', { round: 4 }],
+    ['version', { version: 3 }],
+    ['plan', { planDigest: fill(9) }],
+    ['model', { modelDigest: fill(9) }],
+  ])('for another %s', async (_what, change) => {
+    await open().keep(purpose, kept())
+    expect(await open().find({ ...purpose, ...change })).toBe(null)
+    expect(existsSync(path)).toBe(false)
+  })
+
+  test('with any byte altered, any byte missing, or one more', async () => {
+    await open().keep(purpose, kept())
+    const whole = readFileSync(path)
+    const spoilt = [...whole.keys()].map((at) => {
+      const bytes = Buffer.from(whole)
+      bytes[at] = (bytes[at] ?? 0) ^ 1
+      return bytes
+    })
+    const { log, lines } = logLines()
+    for (const bytes of [
+      ...spoilt,
+      whole.subarray(1),
+      whole.subarray(0, -1),
+      Buffer.alloc(0),
+      Buffer.concat([whole, whole]),
+    ]) {
+      writeFileSync(path, bytes)
+      expect(await open(false, { ...logLines(), log }).find(purpose)).toBe(null)
+      expect(existsSync(path)).toBe(false)
+    }
+    expect(lines()).toHaveLength(spoilt.length + 4)
+  })
+
+  test('when its own digest is another: a whole record with other numbers', async () => {
+    await open().keep(purpose, kept())
+    const bytes = readFileSync(path)
+    const header = JSON.parse(bytes.toString('utf8', 12, 12 + bytes.readUInt32BE(8)))
+    await writeRecord(path, header, [Float32Array.of(0.1, -2, 3e-19)])
+    expect(await open().find(purpose)).toBe(null)
+    await writeRecord(path, { ...header, examples: 8 }, [kept().trained.update])
+    expect(await open().find(purpose)).toBe(null)
+    await writeRecord(path, header, [kept().trained.update])
+    expect(await open().find(purpose)).toEqual(kept())
+  })
+
+  test('when the journal beside it is a new one: it cannot say what is spent', async () => {
+    await open().keep(purpose, kept())
+    expect(await open(true).find(purpose)).toBe(null)
+    expect(existsSync(path)).toBe(false)
+  })
+
+  test('when nobody has asked for it for a week', async () => {
+    const updates = open()
+    await updates.keep(purpose, kept())
+    const keptAtMs = Date.now() - KEPT_MS
+    utimesSync(path, keptAtMs / 1000, keptAtMs / 1000)
+    await updates.expire(keptAtMs + KEPT_MS - 1000)
+    expect(existsSync(path)).toBe(true)
+    await updates.expire(keptAtMs + KEPT_MS + 1000)
+    expect(existsSync(path)).toBe(false)
+  })
+})
+
+test('what a killed process left half written is gone after the next start', async () => {
+  writeFileSync(`${path}.part-1`, 'half')
+  await open().find(purpose)
+  expect(readdirSync(folder)).toEqual([])
+})
+
+test('erased is overwritten first', async () => {
+  await open().keep(purpose, kept())
+  // Another name of the same bytes shows what became of them.
+  linkSync(path, join(folder, 'other'))
+  await open().forget()
+  expect(existsSync(path)).toBe(false)
+  expect(readFileSync(join(folder, 'other')).every((byte) => byte === 0)).toBe(true)
+})
+
+test('a folder that is not there is a failure of the disk, with a code', async () => {
+  const updates = keptUpdates({ folder: join(folder, 'none', 'deeper'), isJournalNew: false, log: logLines().log })
+  await expect(updates.keep(purpose, kept())).rejects.toMatchObject({ name: 'StorageFailure', code: 'storage_failed' })
+  await updates.forget()
+})
