@@ -67,6 +67,11 @@ const limits = z.strictObject({
   drainMs: z.int().min(0).max(600_000).default(10_000),
 })
 
+const http = z.strictObject({
+  /** Where `/healthz`, `/readyz` and `/metrics` are answered, without asking who calls. Default loopback only. */
+  listen: listenAddress.prefault('127.0.0.1:7445'),
+})
+
 export const coordinatorConfigFile = z.strictObject({
   /** Folder of this coordinator alone: store, blobs, uploads, lock. Made when absent. */
   dataFolder: path,
@@ -81,6 +86,10 @@ export const coordinatorConfigFile = z.strictObject({
     key: path,
   }),
   limits: limits.prefault({}),
+  /** No HTTP listener when absent; `http: {}` for one with the defaults. */
+  http: http.optional(),
+  /** From SIGTERM to the end of the process, at most, seconds. Default 20, 1 to 3600. */
+  shutdownSeconds: z.int().min(1).max(3600).default(20),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
 })
 

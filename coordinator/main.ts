@@ -18,6 +18,9 @@ import { operatorAccess, participantAccess } from './access/operator-access.ts'
 import { Attendance } from './attendance/attendance.ts'
 import { type CoordinatorConfig, readCoordinatorConfig } from './config.ts'
 import { readCoordinatorDrill } from './drill.ts'
+import { beginObservation, type Observation } from './http/observation.ts'
+import { shutdownTimes } from './lifecycle/shutdown-times.ts'
+import { firstStopSignal } from './lifecycle/stop-signals.ts'
 import { createSigner } from './provenance/signer.ts'
 import { openEventLog } from './registry/event-log.ts'
 import { openRuns } from './registry/runs.ts'
@@ -36,14 +39,13 @@ import { CoordinatorStopping } from './stopping.ts'
 import { openBlobs } from './store/blobs.ts'
 import { openStore } from './store/database.ts'
 
-/** How long calls may go on once no session is live. */
-const CALL_DRAIN_MS = 1000
-
 export interface Coordinator {
   /** `host:port` as a client would dial it. */
   readonly participantsAddress: string
   readonly operatorsAddress: string
-  /** Begins nothing new, lets live sessions finish for `limits.drainMs`, and gives everything back. */
+  /** `null` when no HTTP listener is configured. */
+  readonly httpAddress: string | null
+  /** Begins nothing new, lets what is under way end, within `shutdownSeconds`, and gives everything back. */
   close(): Promise<void>
 }
 
@@ -61,16 +63,22 @@ export async function startCoordinator(
   { log, drill: drillText }: { readonly log: Log } & CoordinatorOptions,
 ): Promise<Coordinator> {
   const undo: (() => unknown)[] = []
+  const observation = beginObservation(config, log)
+  const { roundsMs, callsMs } = shutdownTimes(config)
   const stopping = new AbortController()
   const drill = readCoordinatorDrill(drillText, log, stopping.signal)
   const close = async () => {
+    observation.lifecycle.enter('stopping')
     stopping.abort(new CoordinatorStopping())
     for (const step of undo.splice(0).reverse()) await step()
   }
   try {
     const lock = lockFolder(config.dataFolder, 'coordinator')
     undo.push(() => lock.release())
-    const tools = await openTools(config, { log, undo, drill, stopping: stopping.signal })
+    if (lock.tookOverFrom !== null) log.warn(`the folder was not given back by ${lock.tookOverFrom}: taken over`)
+    const opened = await openTools(config, { log, undo, drill, stopping: stopping.signal })
+    undo.push(() => observation.close())
+    const tools = await observation.begin(opened)
     const conductor = new Conductor(tools)
     // Nobody is let in before sessions of before stand: an agent that heard of nothing would leave its session.
     let drainMs = 0
@@ -78,41 +86,37 @@ export async function startCoordinator(
     undo.push(closeConductor)
     const found = await conductor.recover()
     log.info(found, `started: ${found.sessions.length} live sessions found, which go on`)
-    const participants = await listenToParticipants(config, tools)
+    const participants = await listenToParticipants(config, tools, observation)
     undo.splice(undo.indexOf(closeConductor), 0, async () => {
       tools.attendance.end()
-      await participants.close(CALL_DRAIN_MS)
+      observation.endStreams('participants')
+      await participants.close(callsMs)
     })
-    drainMs = config.limits.drainMs
-    const operators = await listenToOperators(config, tools, conductor)
-    undo.push(() => operators.close(CALL_DRAIN_MS))
-    const addresses = { participants: participants.address, operators: operators.address }
+    drainMs = roundsMs
+    const operators = await listenToOperators(config, { ...tools, conductor }, observation)
+    undo.push(() => {
+      observation.endStreams('operators')
+      return operators.close(callsMs)
+    })
+    const { httpAddress } = observation
+    const http = httpAddress === null ? {} : { http: httpAddress }
+    const addresses = { participants: participants.address, operators: operators.address, ...http }
+    observation.lifecycle.enter('serving')
     replaceFile(join(config.dataFolder, 'listening.json'), `${JSON.stringify(addresses)}\n`, 0o644)
     log.info(addresses, 'listening')
-    return { participantsAddress: participants.address, operatorsAddress: operators.address, close }
+    return { participantsAddress: participants.address, operatorsAddress: operators.address, httpAddress, close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-/** Reads the config, runs until SIGTERM or SIGINT, drains. A second signal ends the process at once. */
+/** Reads the config, runs until SIGTERM or SIGINT, drains within `shutdownSeconds`. A second signal ends it at once. */
 export async function runCoordinator(configPath: string, options: CoordinatorOptions = {}): Promise<void> {
   const config = readCoordinatorConfig(configPath)
   const log = openLog({ name: 'coordinator', level: config.log.level })
   const coordinator = await startCoordinator(config, { log, ...options })
-  await new Promise<void>((resolve) => {
-    const stop = (signal: NodeJS.Signals) => {
-      log.info({ signal }, 'stopping; live sessions may finish')
-      for (const again of ['SIGTERM', 'SIGINT'] as const) {
-        process.off(again, stop)
-        process.once(again, () => process.exit(1))
-      }
-      resolve()
-    }
-    process.on('SIGTERM', stop)
-    process.on('SIGINT', stop)
-  })
+  await firstStopSignal(config.shutdownSeconds * 1000, log)
   await coordinator.close()
   log.info('stopped')
 }
@@ -164,18 +168,30 @@ async function openTools(
 /** One operator may watch several runs, each command over a connection of its own. */
 const OPERATOR_CONNECTIONS = 32
 
-function listenToParticipants(config: CoordinatorConfig, tools: RoundTools): Promise<MtlsServer> {
+async function listenToParticipants(
+  config: CoordinatorConfig,
+  tools: RoundTools,
+  observation: Observation,
+): Promise<MtlsServer> {
   const slots = new UploadSlots(config.limits.concurrentUploads)
-  return startMtlsServer({
+  const server = await startMtlsServer({
     ...config.participants.listen,
     identity: tools.identity,
     authorise: participantAccess,
-    services: [[measured(CoordinatorService), participantsService({ ...tools, slots })]],
-    log: tools.log,
+    services: observation.services('participants', [
+      [measured(CoordinatorService), participantsService({ ...tools, slots })],
+    ]),
+    log: observation.log('participants', tools.log),
   })
+  observation.listening('participants', server.port)
+  return server
 }
 
-function listenToOperators(config: CoordinatorConfig, tools: RoundTools, conductor: Conductor): Promise<MtlsServer> {
+async function listenToOperators(
+  config: CoordinatorConfig,
+  tools: RoundTools & { readonly conductor: Conductor },
+  observation: Observation,
+): Promise<MtlsServer> {
   const { identity, log } = tools
   const submission = {
     ...tools,
@@ -183,14 +199,16 @@ function listenToOperators(config: CoordinatorConfig, tools: RoundTools, conduct
     coordinatorId: () => identity.current().spiffeId,
     newRunId: () => randomUUID(),
   }
-  return startMtlsServer({
+  const server = await startMtlsServer({
     ...config.operators.listen,
     identity,
     authorise: operatorAccess(config.operators.allow),
-    services: [
-      [measured(OperatorService), operatorsService({ ...tools, conductor, submission, limits: config.limits })],
-    ],
+    services: observation.services('operators', [
+      [measured(OperatorService), operatorsService({ ...tools, submission, limits: config.limits })],
+    ]),
     limits: { maxConnectionsPerPeer: OPERATOR_CONNECTIONS },
-    log,
+    log: observation.log('operators', log),
   })
+  observation.listening('operators', server.port)
+  return server
 }
