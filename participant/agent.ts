@@ -23,7 +23,7 @@ import type { ParticipantConfig } from './config.ts'
 import { type Connection, connectCoordinator } from './connection.ts'
 import type { Drill } from './drill.ts'
 import type { Journal } from './journal.ts'
-import { type KeptUpdates, NOTHING_KEPT } from './kept-update.ts'
+import { KEPT_MS, type KeptUpdates, NOTHING_KEPT } from './kept-update.ts'
 import { sendMessage, sendWithdraw } from './outbox.ts'
 import { dataFormats } from './policy/plans.ts'
 import { sessionPolicy } from './policy/sessions.ts'
@@ -116,12 +116,13 @@ class Agent {
 
   /** Never throws: what the disk does not take now is tried again the next time. */
   keepHouse(nowMs: number): void {
-    const { journal, updates = NOTHING_KEPT, log } = this.#request
+    const { journal, trainer, updates = NOTHING_KEPT, log } = this.#request
     try {
       journal.expireReplies(nowMs)
     } catch (error) {
       log.warn({ error }, 'replies past their deadline could not be deleted yet')
     }
+    void trainer.forget?.(nowMs - KEPT_MS)
     void updates.expire(nowMs).catch((error) => log.warn({ error }, 'the kept update could not be looked at'))
   }
 

@@ -90,10 +90,12 @@ const training = z.strictObject({
   memoryMiB: z.int().min(256).max(1_048_576).default(4096),
   /** Time after which the training of one round is stopped, seconds. Default 3600, 10 to 604 800. */
   wallClockSeconds: z.int().min(10).max(604_800).default(3600),
+  /** How often a training is kept on the disk, to go on from after a crash, seconds. Default 30, 1 to 86 400. */
+  checkpointSeconds: z.int().min(1).max(86_400).default(30),
 })
 
 export const participantConfigFile = z.strictObject({
-  /** Folder of this agent alone: journal and lock. Made when absent; keep it from restart to restart. */
+  /** Folder of this agent alone: journal, lock, and what it has trained and not yet given. Made when absent; keep it from restart to restart. */
   dataFolder: path,
   identity,
   coordinator,

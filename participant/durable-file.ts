@@ -45,6 +45,14 @@ export async function eraseFile(path: string): Promise<void> {
   await syncFolder(dirname(path))
 }
 
+/** {@link eraseFile}, if it was written before this time (Unix milliseconds). */
+export async function eraseOlder(path: string, beforeMs: number): Promise<boolean> {
+  const found = await stat(path).catch(() => null)
+  if (found === null || found.mtimeMs >= beforeMs) return false
+  await eraseFile(path)
+  return true
+}
+
 /** Erases what writers of `path` left half written. Nobody may be writing it. */
 export async function erasePartial(path: string): Promise<void> {
   const prefix = basename(partial(path))

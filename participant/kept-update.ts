@@ -4,14 +4,13 @@
  * digest computed anew, or nothing. It is plain text, never leaves the site, and is erased as soon as it is spent, the round
  * moves on, or a week has passed. Whether it is spent is the journal's word, never this file's.
  */
-import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { encodeHex, equalBytes } from '../shared/crypto/digest.ts'
 import { wipe } from '../shared/crypto/secrets.ts'
 import { digestTuple } from '../shared/protocol/tuple.ts'
 import type { Log } from '../shared/runtime/log.ts'
-import { eraseFile, erasePartial, proveRoom } from './durable-file.ts'
+import { eraseFile, eraseOlder, erasePartial, proveRoom } from './durable-file.ts'
 import { updateDigest } from './protocol/update-digest.ts'
 import { type FoundRecord, readRecord, writeRecord } from './record-file.ts'
 import { storageFailureOf } from './storage-failure.ts'
@@ -132,10 +131,8 @@ export function keptUpdates(request: {
     proveRoom: () => inTurn(() => writing(() => proveRoom(path, ROOM_BYTES))),
     expire: (nowMs) =>
       inTurn(async () => {
-        const found = statSync(path, { throwIfNoEntry: false })
-        if (found === undefined || found.mtimeMs > nowMs - KEPT_MS) return
-        log.info({ path }, 'the kept update is erased: nobody has asked for it for a week')
-        await erase()
+        const isErased = await eraseOlder(path, nowMs - KEPT_MS)
+        if (isErased) log.info({ path }, 'the kept update is erased: nobody has asked for it for a week')
       }),
   }
 }

@@ -252,6 +252,8 @@ export class Preparation {
     const { journal, trainer, updates } = this.#tools
     const kept = await updates.find(order)
     if (kept === null) return null
+    // Its training is over: what is still kept of that could only give the same update again.
+    await trainer.forget?.()
     try {
       const plan = await approvedPlan(order, this.#tools, { log, signal })
       const isSpent = journal.isSpent(kept.updateDigest)
@@ -290,6 +292,7 @@ export class Preparation {
     checkUpdate(trained, plan)
     const digest = updateDigest(trained.update, { examples: trained.examples, ...trained.scalars })
     if (journal.isSpent(digest)) {
+      await trainer.forget?.()
       throw new NotReady('update_spent', 'training gave an update that was masked before; it is never masked again')
     }
     return { order, plan, trained, updateDigest: digest, basis }
@@ -303,7 +306,7 @@ export class Preparation {
     if (this.#onDisk !== update && !journal.isSpent(work.updateDigest)) {
       const kept: KeptUpdate = work
       await updates.keep(work.order, kept)
-      // Crash here: the next start finds the update; the checkpoint, if it is still there, serves no other training.
+      // Crash here: the next start finds the update, and forgets what is kept of its training.
       if (this.#work === work) this.#onDisk = update
       log.debug('update kept')
       await trainer.forget?.()

@@ -1,10 +1,12 @@
 /**
  * The port through which an agent gets its update: a plan and a global model in, an update with its counts and metrics out.
- * The real one loads the site's data and trains in a child process; tests put fixed vectors in its place. Nothing that comes
- * out of here leaves the site but inside a masked vector.
+ * The real one loads the site's data and trains in a child process, kept on the disk from time to time; tests put fixed
+ * vectors in its place. Nothing that comes out of here leaves the site but inside a masked vector.
  */
 import { statSync } from 'node:fs'
-import { ConfigError, invariant } from '../shared/errors.ts'
+import { join } from 'node:path'
+import { sha256Hex } from '../shared/crypto/digest.ts'
+import { ConfigError, invariant, unreachable } from '../shared/errors.ts'
 import { decodeModel } from '../shared/onnx/decode.ts'
 import { extractParameters } from '../shared/onnx/parameters.ts'
 import { dataSetName } from '../shared/plan/data-spec.ts'
@@ -15,10 +17,22 @@ import type { Log } from '../shared/runtime/log.ts'
 import type { DataSets, ParticipantConfig } from './config.ts'
 import type { Dataset } from './data/dataset.ts'
 import { type DataConfig, loadDataset } from './data/load-dataset.ts'
-import type { EvaluationMetrics, TrainingFailure, TrainingLimits, TrainingProgress } from './training/task.ts'
+import { eraseFile, eraseOlder, erasePartial } from './durable-file.ts'
+import type {
+  CheckpointNote,
+  EvaluationMetrics,
+  TrainingFailure,
+  TrainingFailureCode,
+  TrainingLimits,
+  TrainingProgress,
+} from './training/task.ts'
+import { throughCrashes } from './training/through-crashes.ts'
 import { evaluateModel, trainLocally } from './training/train-locally.ts'
 
 const PROGRESS_MS = 10_000
+/** After these the next attempt goes on from the checkpoint. */
+const GOES_ON: ReadonlySet<TrainingFailureCode> = new Set(['aborted', 'time_limit_exceeded'])
+const CHECKPOINT_FILE = 'training.checkpoint'
 
 /** What a site contributes to one session. */
 export interface TrainedUpdate {
@@ -47,36 +61,50 @@ export interface Trainer {
   train(job: TrainerJob): Promise<({ readonly ok: true } & TrainedUpdate) | TrainingFailure>
   /** Names the data and settings that a training under this plan would use now; one word where they do not change. */
   basis?(plan: Plan): string
-  /** Erases what is kept of trainings so far; never rejects. */
-  forget?(): Promise<void>
+  /** Erases what is kept of trainings; with a time (Unix milliseconds) only what was kept before it. Never rejects. */
+  forget?(beforeMs?: number): Promise<void>
 }
 
-/** Trains on the data that the configuration names, within its limits. */
+/** Trains on the data that the configuration names, within its limits, and through crashes of the training process. */
 export function localTrainer(request: {
-  readonly config: Pick<ParticipantConfig, 'data' | 'training'>
+  readonly config: Pick<ParticipantConfig, 'data' | 'dataFolder' | 'training'>
   readonly rng: Rng
   readonly log: Log
 }): Trainer {
   const { config, rng, log } = request
   const limits = trainingLimits(config.training)
   const dataOf = rememberedDataset(config.data)
+  const path = join(config.dataFolder, CHECKPOINT_FILE)
+  const everyMs = config.training.checkpointSeconds * 1000
+  const basis = ({ data }: Plan) => sha256Hex(Buffer.from(dataMark(config.data, data)))
   return {
-    train: async ({ plan, model, evaluateOnly, signal }) => {
+    basis,
+    forget: (beforeMs) => forgetCheckpoint(path, log, beforeMs),
+    train: async ({ plan, model, evaluateOnly, purpose, signal }) => {
       const data = await dataOf(plan.data)
       log.debug({ examples: data.trainIndices.length, heldOut: data.evalIndices.length }, 'data loaded')
       const task = { ...plan.training, frozen: plan.model.frozen }
       const onLog = (line: string) => log.debug({ line }, 'training process')
-      const onProgress = progressLines(log)
+      const job = { model, task, data, onLog, onProgress: progressLines(log) }
       const before = extractParameters(decodeModel(model), plan.model.frozen).values
+      const onCrash = ({ message }: TrainingFailure) => {
+        log.warn({ code: 'child_crashed' }, `${message}; it is started again where its last checkpoint stands`)
+      }
+      const guarded = { limits, signal, onCheckpoint: checkpointLines(log), onCrash }
       if (evaluateOnly) {
-        const result = await evaluateModel({ model, task, data, limits, signal, onLog, onProgress })
+        const result = await throughCrashes(guarded, (once) => evaluateModel({ ...job, ...once }))
         if (!result.ok) return result
         const scalars = { ...result.metrics, trainLossSum: 0 }
         return { ok: true, update: new Float32Array(before.length), examples: data.trainIndices.length, scalars }
       }
       const seed = Buffer.from(rng(4)).readUInt32LE()
-      const result = await trainLocally({ model, task, data, limits, signal, onLog, onProgress, seed })
-      if (!result.ok) return result
+      const checkpoint = { path, purpose: `${purpose} ${basis(plan)}`, everyMs }
+      const result = await throughCrashes(guarded, (once) => trainLocally({ ...job, ...once, seed, checkpoint }))
+      if (!result.ok) {
+        // What went wrong once on the way would go wrong again on the same way.
+        if (!GOES_ON.has(result.code)) await forgetCheckpoint(path, log)
+        return result
+      }
       const { examples, ...scalars } = result.metrics
       return { ok: true, update: difference(result.parameters, before), examples, scalars }
     },
@@ -97,30 +125,72 @@ export function dataSetFor(sets: DataSets, spec: Plan['data']): DataConfig {
   return config
 }
 
+/** One text for a plan's data as it is now: another one when its files, or how they are read and split, have changed. */
+function dataMark(sets: DataSets, spec: Plan['data']): string {
+  const config = dataSetFor(sets, spec)
+  const paths = config.format === 'csv' ? [config.path] : [config.features, config.labels]
+  const files = paths.map((path) => {
+    const found = statSync(path, { throwIfNoEntry: false, bigint: true })
+    return found ? `${found.ino}:${found.size}:${found.mtimeNs}` : 'absent'
+  })
+  return [canonicalJson(spec), canonicalJson(config), ...files].join('\n')
+}
+
 /** Loads a plan's data set once, and again when its files or the plan's description of it have changed. */
 function rememberedDataset(sets: DataSets): (spec: Plan['data']) => Promise<Dataset> {
   let remembered: { readonly mark: string; readonly data: Dataset } | null = null
   return async (spec) => {
-    const config = dataSetFor(sets, spec)
-    const paths = config.format === 'csv' ? [config.path] : [config.features, config.labels]
-    const files = paths.map((path) => {
-      const found = statSync(path, { throwIfNoEntry: false, bigint: true })
-      return found ? `${found.ino}:${found.size}:${found.mtimeNs}` : 'absent'
-    })
-    const mark = [canonicalJson(spec), ...files].join('\n')
-    if (remembered?.mark !== mark) remembered = { mark, data: await loadDataset(config, spec) }
+    const mark = dataMark(sets, spec)
+    if (remembered?.mark !== mark) remembered = { mark, data: await loadDataset(dataSetFor(sets, spec), spec) }
     return remembered.data
+  }
+}
+
+async function forgetCheckpoint(path: string, log: Log, beforeMs?: number): Promise<void> {
+  try {
+    if (beforeMs !== undefined) {
+      await eraseOlder(path, beforeMs)
+      return
+    }
+    await eraseFile(path)
+    await erasePartial(path)
+  } catch (error) {
+    log.warn({ error, path }, 'a training checkpoint that is no longer wanted could not be erased')
+  }
+}
+
+/** What a person has to know of checkpoints; that one was written is for debugging. */
+function checkpointLines(log: Log): (note: CheckpointNote) => void {
+  return (note) => {
+    switch (note.kind) {
+      case 'resumed':
+        return log.info({ percent: percentOf(note) }, 'training resumed from its checkpoint')
+      case 'written':
+        return log.debug('training checkpoint written')
+      case 'ignored':
+        return log.warn(`the training checkpoint is not used, training begins anew: ${note.why}`)
+      case 'failed': {
+        const advice = 'training goes on, but a crash would cost all of it: make room, or look at the disk'
+        return log.warn({ code: note.code }, `the training checkpoint could not be written; ${advice}`)
+      }
+      default:
+        return unreachable(note)
+    }
   }
 }
 
 /** A line every ten seconds, in percent: steps would tell how many examples there are. */
 function progressLines(log: Log): (progress: TrainingProgress) => void {
   let saidAtMs = Date.now()
-  return ({ stepsDone, stepsTotal }) => {
+  return (progress) => {
     if (Date.now() - saidAtMs < PROGRESS_MS) return
     saidAtMs = Date.now()
-    log.info({ percent: Math.floor((100 * stepsDone) / stepsTotal) }, 'training')
+    log.info({ percent: percentOf(progress) }, 'training')
   }
+}
+
+function percentOf({ stepsDone, stepsTotal }: TrainingProgress): number {
+  return Math.floor((100 * stepsDone) / stepsTotal)
 }
 
 function difference(after: Float32Array, before: Float32Array): Float32Array {

@@ -14,13 +14,18 @@ export type Batch = {
   readonly filled: number
 }
 
-/** Endless shuffled passes over `indices`; each pass ends with its partial batch. */
-export function* shuffledBatches(data: Dataset, indices: Uint32Array, size: number, seed: number): Generator<Batch> {
+/** Endless shuffled passes over `indices`, from the batch after `skip` on; each pass ends with its partial batch. */
+export function* shuffledBatches(
+  data: Dataset,
+  indices: Uint32Array,
+  { size, seed, skip = 0 }: { readonly size: number; readonly seed: number; readonly skip?: number },
+): Generator<Batch> {
   const uniform = seededUniform(seed)
   const order = indices.slice()
-  for (;;) {
+  const perPass = Math.ceil(indices.length / size)
+  for (let first = skip; ; first = Math.max(0, first - perPass)) {
     shuffle(order, uniform)
-    yield* orderedBatches(data, order, size)
+    if (first < perPass) yield* orderedBatches(data, order.subarray(first * size), size)
   }
 }
 

@@ -10,10 +10,11 @@ import type { Model } from '../../shared/onnx/model.ts'
 import { extractParameters } from '../../shared/onnx/parameters.ts'
 import type { Dataset } from '../data/dataset.ts'
 import { orderedBatches, shuffledBatches } from './batches.ts'
+import { CheckpointWriter, readCheckpoint } from './checkpoint.ts'
 import type { ChildJob, ChildOutcome } from './child-messages.ts'
 import { batchFeeds, openSession, runSession, scalarOf } from './runtime-session.ts'
 import { Stepper } from './stepper.ts'
-import type { EvaluationMetrics, TrainingFailureCode, TrainingProgress } from './task.ts'
+import type { CheckpointNote, EvaluationMetrics, TrainingFailureCode, TrainingProgress } from './task.ts'
 
 /** A failure on its way out of the child. */
 class Failure extends Error {
@@ -25,13 +26,19 @@ class Failure extends Error {
   }
 }
 
+/** What the child says on the way. */
+export type Reports = {
+  readonly progress: (progress: TrainingProgress) => void
+  readonly checkpoint: (note: CheckpointNote) => void
+}
+
 /** Does one job. Never throws for what a model or data set can cause. */
-export async function doJob(job: ChildJob, report: (progress: TrainingProgress) => void): Promise<ChildOutcome> {
+export async function doJob(job: ChildJob, reports: Reports): Promise<ChildOutcome> {
   try {
     const model = checkedModel(job)
     checkData(job, model)
     if (job.kind === 'evaluate') return { ok: true, metrics: await evaluate(model, job) }
-    return job.kind === 'probe' ? await probe(model, job) : await train(model, job, report)
+    return job.kind === 'probe' ? await probe(model, job) : await train(model, job, reports)
   } catch (cause) {
     if (cause instanceof Failure) return { ok: false, code: cause.code, message: cause.message }
     if (cause instanceof ConfigError) return { ok: false, code: 'model_refused', message: cause.message }
@@ -95,14 +102,19 @@ function checkWidth(width: number, loss: string, { labels }: Dataset): void {
 }
 
 async function openStepper(model: Model, job: ChildJob): Promise<Stepper> {
-  const { task, data, seed } = job
+  const { task } = job
   const options = { ...task, weightDecay: task.weightDecay ?? 0 }
   const session = await openSession(buildTrainStep(model, options), job.threads)
-  const batches = shuffledBatches(data, data.trainIndices, stepSize(job), seed)
+  const batches = batchesOf(job)
   return new Stepper({ session, batches, parameters: extractParameters(model, task.frozen), job })
 }
 
-function stepSize({ task, data }: ChildJob): number {
+function batchesOf(job: Pick<ChildJob, 'task' | 'data' | 'seed'>, skip = 0) {
+  const { data, seed } = job
+  return shuffledBatches(data, data.trainIndices, { size: stepSize(job), seed, skip })
+}
+
+function stepSize({ task, data }: Pick<ChildJob, 'task' | 'data'>): number {
   return Math.min(task.batchSize, data.trainIndices.length)
 }
 
@@ -128,24 +140,32 @@ async function probe(model: Model, job: ChildJob): Promise<ChildOutcome> {
   return { ok: true, msPerStep }
 }
 
-async function train(model: Model, job: ChildJob, report: (progress: TrainingProgress) => void): Promise<ChildOutcome> {
-  await probeStep(model, job)
-  const evaluation = await evaluate(model, job)
+async function train(model: Model, job: ChildJob, reports: Reports): Promise<ChildOutcome> {
   const examples = job.data.trainIndices.length
   const perEpoch = Math.ceil(examples / stepSize(job))
   const stepsTotal = job.task.localSteps ?? (job.task.localEpochs ?? 1) * perEpoch
   const stepper = await openStepper(model, job)
-  let [lossSum, seen] = [0, 0]
-  for (let step = 0; step < stepsTotal; step++) {
+  const place = job.checkpoint
+  const expected = { carriedLength: stepper.carriedLength, stepsTotal }
+  const kept = place === null ? null : await readCheckpoint(place, expected, reports.checkpoint)
+  if (kept === null) await probeStep(model, job)
+  else stepper.resume({ ...kept, batches: batchesOf({ ...job, seed: kept.seed }, kept.stepsDone) })
+  const evaluation = kept?.evaluation ?? (await evaluate(model, job))
+  const writer = place === null ? null : new CheckpointWriter(place, reports.checkpoint)
+  const seed = kept?.seed ?? job.seed
+  let [lossSum, seen] = [kept?.lossSum ?? 0, kept?.seen ?? 0]
+  while (stepper.stepsDone < stepsTotal) {
     const { loss, filled } = await stepOrFail(stepper)
     lossSum += loss
     seen += filled
-    if (step % 20 === 19) report({ stepsDone: step + 1, stepsTotal })
+    const { stepsDone } = stepper
+    if (stepsDone % 20 === 0) reports.progress({ stepsDone, stepsTotal })
+    await writer?.offer(() => ({ seed, stepsDone, lossSum, seen, evaluation, carried: stepper.carried() }))
   }
   checkWeights(stepper)
   const parameters = stepper.parameters()
   await stepper.release()
-  report({ stepsDone: stepsTotal, stepsTotal })
+  reports.progress({ stepsDone: stepsTotal, stepsTotal })
   const trainLossSum = seen === 0 ? 0 : (lossSum / seen) * examples
   return { ok: true, parameters, metrics: { examples, trainLossSum, ...evaluation } }
 }

@@ -9,13 +9,14 @@ import { fileURLToPath } from 'node:url'
 import { siblingModule } from '../../shared/runtime/sibling-module.ts'
 import type { ChildJob, ChildMessage, ChildOutcome } from './child-messages.ts'
 import { watchMemory } from './memory-watch.ts'
-import type { TrainingFailure, TrainingFailureCode, TrainingLimits, TrainingProgress } from './task.ts'
+import type { CheckpointNote, TrainingFailure, TrainingFailureCode, TrainingLimits, TrainingProgress } from './task.ts'
 
 export type ChildRun = {
   readonly job: ChildJob
   readonly limits: TrainingLimits
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: TrainingProgress) => void) | undefined
+  readonly onCheckpoint?: ((note: CheckpointNote) => void) | undefined
   /** Receives each line the child writes on stdout or stderr. */
   readonly onLog?: ((line: string) => void) | undefined
 }
@@ -29,7 +30,7 @@ export const CHILD_ENVIRONMENT = { ORT_DISABLE_TELEMETRY: '1' }
 const KEPT_LOG_LINES = 5
 
 /** Spawns the child, waits for its outcome or its end, and kills it whenever a limit is passed. */
-export function runChild({ job, limits, signal, onProgress, onLog }: ChildRun): Promise<ChildOutcome> {
+export function runChild({ job, limits, signal, onProgress, onCheckpoint, onLog }: ChildRun): Promise<ChildOutcome> {
   if (signal?.aborted) return Promise.resolve(failure('aborted', 'training was cancelled before it began'))
   const heapMiB = Math.max(64, Math.floor(limits.maxMemoryBytes / 2 ** 20))
   const child = fork(fileURLToPath(siblingModule(import.meta.url, './training-child')), [], {
@@ -66,6 +67,7 @@ export function runChild({ job, limits, signal, onProgress, onLog }: ChildRun): 
 
     child.on('message', (message: ChildMessage) => {
       if (message.kind === 'outcome') end(message.outcome)
+      else if (message.kind === 'checkpoint') onCheckpoint?.(message.note)
       else if (message.residentBytes > limits.maxMemoryBytes) tooMuchMemory(message.residentBytes)
       else onProgress?.(message.progress)
     })

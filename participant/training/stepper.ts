@@ -17,14 +17,23 @@ type Start = {
   readonly job: Pick<ChildJob, 'data' | 'task'>
 }
 
+type Resumption = {
+  readonly carried: Float32Array
+  readonly stepsDone: number
+  /** From the one after the last that was taken. */
+  readonly batches: Generator<Batch>
+}
+
 export class Stepper {
   stepsDone = 0
   readonly #start: Start
+  #batches: Generator<Batch>
   /** Values carried from step to step, by input name: parameters, and momentum when there is any. */
   readonly #carried = new Map<string, { values: Float32Array; readonly shape: readonly number[] }>()
 
   constructor(start: Start) {
     this.#start = start
+    this.#batches = start.batches
     const { names, shapes, values } = start.parameters
     let at = 0
     for (const [i, name] of names.entries()) {
@@ -40,8 +49,8 @@ export class Stepper {
 
   /** Takes one step on the next batch; `loss` is summed over the batch's `filled` examples. */
   async step(): Promise<{ loss: number; filled: number }> {
-    const { session, batches, job } = this.#start
-    const next = batches.next()
+    const { session, job } = this.#start
+    const next = this.#batches.next()
     invariant(!next.done, 'training batches do not end')
     const feeds = batchFeeds(next.value, job.data.featureShape)
     feeds.lr = floatTensorOf(Float32Array.of(job.task.learningRate), [])
@@ -64,6 +73,33 @@ export class Stepper {
       at += part.length
     }
     return flat
+  }
+
+  /** Everything carried from step to step, flat: parameters, and momentum when there is any. */
+  carried(): Float32Array {
+    const flat = new Float32Array(this.carriedLength)
+    let at = 0
+    for (const { values } of this.#carried.values()) {
+      flat.set(values, at)
+      at += values.length
+    }
+    return flat
+  }
+
+  get carriedLength(): number {
+    return [...this.#carried.values()].reduce((sum, { values }) => sum + values.length, 0)
+  }
+
+  /** Goes on from where another stepper for the same job was when it gave `carried`. */
+  resume({ carried, stepsDone, batches }: Resumption): void {
+    invariant(carried.length === this.carriedLength, 'what is carried on is of the same shapes')
+    let at = 0
+    for (const part of this.#carried.values()) {
+      part.values = carried.slice(at, at + part.values.length)
+      at += part.values.length
+    }
+    this.stepsDone = stepsDone
+    this.#batches = batches
   }
 
   async release(): Promise<void> {

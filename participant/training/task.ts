@@ -74,6 +74,24 @@ export type EvaluationMetrics = {
   readonly evalCorrect: number
 }
 
+/** Where a training is kept from time to time, and what it is a training for. */
+export type CheckpointPlace = {
+  readonly path: string
+  /** Run, round, plan, model and data in one word: a checkpoint serves this training only. */
+  readonly purpose: string
+  /** At most this often, milliseconds. */
+  readonly everyMs: number
+}
+
+/** What became of a checkpoint. */
+export type CheckpointNote =
+  | { readonly kind: 'resumed'; readonly stepsDone: number; readonly stepsTotal: number }
+  | { readonly kind: 'written'; readonly stepsDone: number }
+  /** There is one, and it is not used. */
+  | { readonly kind: 'ignored'; readonly why: string }
+  /** The disk does not take it; said once. */
+  | { readonly kind: 'failed'; readonly code: string }
+
 export type TrainingProgress = { readonly stepsDone: number; readonly stepsTotal: number }
 
 export type TrainingResult = {
