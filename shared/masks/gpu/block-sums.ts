@@ -3,6 +3,8 @@
  * them after every job: the sum of a site's masks tells its input as well as the keys do.
  */
 import { performance } from 'node:perf_hooks'
+import { wipe } from '../../crypto/secrets.ts'
+import type { MaskSeed } from '../mask-engine.ts'
 import type { Gpu } from './adapter.ts'
 import { DispatchBudget, groupsFor } from './dispatch-plan.ts'
 import { BLOCK_BYTES, type BlockJob } from './frames.ts'
@@ -26,6 +28,7 @@ export class BlockSums {
   readonly #pipelines = new Map<string, GPUComputePipeline>()
   readonly #range: GPUBuffer
   readonly #budget = new DispatchBudget()
+  #upload: GPUBuffer | undefined
   #seeds: GPUBuffer | undefined
   #sums: GPUBuffer | undefined
   #staging: GPUBuffer | undefined
@@ -61,18 +64,17 @@ export class BlockSums {
       problem = new GpuFailure('gpu_error', (cause as Error).message)
     }
     // Every scope is taken off again, and the most telling one wins.
-    const [validation, memory, internal] = [
-      await device.popErrorScope(),
-      await device.popErrorScope(),
-      await device.popErrorScope(),
-    ]
+    const [validation, memory, internal] = await Promise.all([
+      device.popErrorScope(),
+      device.popErrorScope(),
+      device.popErrorScope(),
+    ])
     const told = validation ?? internal
     if (memory !== null) throw new GpuFailure('out_of_memory', memory.message)
     if (told !== null) throw new GpuFailure('gpu_error', told.message)
     if (problem !== undefined) throw problem
-    const staging = this.#staging
-    if (ended === 'done' && staging !== undefined) await this.#read(staging, job.blocks * BLOCK_BYTES, use)
-    this.#clear()
+    if (ended === 'done') await this.#read(this.#staging!, job.blocks * BLOCK_BYTES, use)
+    this.#clear(job)
     return ended
   }
 
@@ -81,6 +83,7 @@ export class BlockSums {
     const { blocks, seeds } = job
     const groups = groupsFor(blocks, seeds.length)
     this.#reserve(job, groups)
+    await this.#sendSeeds(seeds)
     const group = device.createBindGroup({
       layout: this.#layout,
       entries: [this.#range, this.#seeds!, this.#sums!].map((buffer, binding) => ({ binding, resource: { buffer } })),
@@ -131,22 +134,38 @@ export class BlockSums {
     return made
   }
 
-  /** Buffers large enough, all zero but for the seeds. */
+  /** Buffers large enough; the sums all zero. */
   #reserve({ blocks, seeds }: BlockJob, groups: number): void {
-    const { device, constants } = this.#gpu
-    const { STORAGE, COPY_DST, COPY_SRC, MAP_READ } = constants.GPUBufferUsage
+    const { STORAGE, COPY_DST, COPY_SRC, MAP_READ, MAP_WRITE } = this.#gpu.constants.GPUBufferUsage
     const sumBytes = blocks * BLOCK_BYTES
-    this.#seeds = this.#atLeast(this.#seeds, seeds.length * SEED_BYTES, STORAGE | COPY_DST)
+    const seedBytes = seeds.length * SEED_BYTES
+    this.#upload = this.#atLeast(this.#upload, seedBytes, MAP_WRITE | COPY_SRC)
+    this.#seeds = this.#atLeast(this.#seeds, seedBytes, STORAGE | COPY_DST)
     this.#sums = this.#atLeast(this.#sums, sumBytes * groups, STORAGE | COPY_DST | COPY_SRC)
     this.#staging = this.#atLeast(this.#staging, sumBytes, MAP_READ | COPY_DST)
-    const records = new Uint8Array(new ArrayBuffer(seeds.length * SEED_BYTES))
-    const signs = new Int32Array(records.buffer)
-    for (const [place, { key, sign }] of seeds.entries()) {
-      records.set(key, place * SEED_BYTES)
-      signs[place * SEED_WORDS + 8] = sign
-    }
-    device.queue.writeBuffer(this.#seeds, 0, records)
-    records.fill(0)
+  }
+
+  /** By a mapped buffer that is overwritten at once: `writeBuffer` would leave the keys in Dawn's own memory. */
+  async #sendSeeds(seeds: readonly MaskSeed[]): Promise<void> {
+    const lengthBytes = seeds.length * SEED_BYTES
+    const upload = this.#upload!
+    await this.#mapForWriting(upload, lengthBytes, (mapped) => {
+      const signs = new Int32Array(mapped.buffer, mapped.byteOffset, seeds.length * SEED_WORDS)
+      for (const [place, { key, sign }] of seeds.entries()) {
+        mapped.set(key, place * SEED_BYTES)
+        signs[place * SEED_WORDS + 8] = sign
+      }
+    })
+    const encoder = this.#gpu.device.createCommandEncoder()
+    encoder.copyBufferToBuffer(upload, 0, this.#seeds!, 0, lengthBytes)
+    this.#gpu.device.queue.submit([encoder.finish()])
+    await this.#mapForWriting(upload, lengthBytes, wipe)
+  }
+
+  async #mapForWriting(buffer: GPUBuffer, lengthBytes: number, write: (mapped: Uint8Array) => void): Promise<void> {
+    await buffer.mapAsync(this.#gpu.constants.GPUMapMode.WRITE, 0, lengthBytes)
+    write(new Uint8Array(buffer.getMappedRange(0, lengthBytes)))
+    buffer.unmap()
   }
 
   #atLeast(buffer: GPUBuffer | undefined, size: number, usage: number): GPUBuffer {
@@ -164,10 +183,13 @@ export class BlockSums {
     }
   }
 
-  /** Also what leaves the next job zeros to start from. */
-  #clear(): void {
+  /** What the job wrote to; so the next one starts from zeros. */
+  #clear({ blocks, seeds }: BlockJob): void {
+    const sumBytes = blocks * BLOCK_BYTES
     const encoder = this.#gpu.device.createCommandEncoder()
-    for (const buffer of [this.#seeds, this.#sums, this.#staging]) if (buffer !== undefined) encoder.clearBuffer(buffer)
+    encoder.clearBuffer(this.#seeds!, 0, seeds.length * SEED_BYTES)
+    encoder.clearBuffer(this.#sums!, 0, sumBytes * groupsFor(blocks, seeds.length))
+    encoder.clearBuffer(this.#staging!, 0, sumBytes)
     this.#gpu.device.queue.submit([encoder.finish()])
   }
 }

@@ -3,6 +3,7 @@
  * driver's to speak on. Keys come by no other way than the first.
  */
 import { Socket } from 'node:net'
+import { openGpu } from './adapter.ts'
 import { MASK_KERNEL } from './kernel.ts'
 import { serveMasks } from './serve-masks.ts'
 
@@ -10,6 +11,6 @@ await serveMasks({
   input: process.stdin,
   output: new Socket({ fd: 3, readable: false, writable: true }),
   kernel: MASK_KERNEL,
-  allowSoftware: process.argv.includes('--allow-software-adapter'),
+  open: () => openGpu({ allowSoftware: process.argv.includes('--allow-software-adapter') }),
   exit: (code) => process.exit(code),
 })

@@ -4,7 +4,7 @@
  */
 import type { Readable, Writable } from 'node:stream'
 import { secretBytes, wipe } from '../../crypto/secrets.ts'
-import { openGpu } from './adapter.ts'
+import type { Gpu } from './adapter.ts'
 import { BlockSums } from './block-sums.ts'
 import { FRAME, FrameReader, frameHeader, readJob } from './frames.ts'
 import { GpuFailure } from './gpu-failure.ts'
@@ -13,13 +13,14 @@ export interface MaskService {
   readonly input: Readable
   readonly output: Writable
   readonly kernel: string
-  readonly allowSoftware: boolean
+  /** Opens the GPU, or rejects with GpuFailure. */
+  readonly open: () => Promise<Gpu>
   /** Ends the process. */
   readonly exit: (code: number) => void
 }
 
 /** Serves until the input ends. Never rejects. */
-export async function serveMasks({ input, output, kernel, allowSoftware, exit }: MaskService): Promise<void> {
+export async function serveMasks({ input, output, kernel, open, exit }: MaskService): Promise<void> {
   const cancelled = new Set<number>()
   const fail = async (cause: unknown) => {
     const { code, message } = cause instanceof GpuFailure ? cause : { code: 'gpu_error', message: String(cause) }
@@ -43,7 +44,7 @@ export async function serveMasks({ input, output, kernel, allowSoftware, exit }:
   output.on('error', () => exit(0))
 
   work = work.then(async () => {
-    const gpu = await openGpu({ allowSoftware })
+    const gpu = await open()
     gpu.device.lost.then(({ reason, message }) => fail(new GpuFailure('device_lost', `${reason}: ${message}`)))
     sums = new BlockSums(gpu, kernel)
     const payload = Buffer.from(JSON.stringify(gpu.report))
