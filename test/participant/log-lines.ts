@@ -10,6 +10,8 @@ export interface LogLine {
 /** `until` resolves with the first line, past or future, that `wanted` accepts. */
 export interface LogLines {
   readonly log: Log
+  /** A line of another process's log. */
+  readonly write: (text: string) => void
   readonly lines: () => readonly LogLine[]
   readonly until: (wanted: (line: LogLine) => boolean) => Promise<LogLine>
 }
@@ -23,6 +25,7 @@ export function logLines(): LogLines {
   }
   return {
     log: openLog({ name: 'test', level: 'trace', destination: { write } }),
+    write,
     lines: () => lines,
     until: (wanted) =>
       new Promise((resolve) => {
