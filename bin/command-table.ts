@@ -30,6 +30,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/coordinator.ts')).coordinatorCommand,
   },
   {
+    name: 'backup',
+    summary: 'copy a coordinator’s data folder, while it runs',
+    load: async () => (await import('./commands/backup.ts')).backupCommand,
+  },
+  {
+    name: 'restore',
+    summary: 'make a data folder from a backup',
+    load: async () => (await import('./commands/restore.ts')).restoreCommand,
+  },
+  {
     name: 'participant',
     summary: 'run a site’s agent',
     load: async () => (await import('./commands/participant.ts')).participantCommand,

@@ -17,6 +17,7 @@ import { OperatorService } from '../shared/wire/generated/blindsum/v1/operator.t
 import { operatorAccess, participantAccess } from './access/operator-access.ts'
 import { Attendance } from './attendance/attendance.ts'
 import { type CoordinatorConfig, readCoordinatorConfig } from './config.ts'
+import { openStoreOf } from './data-folder/open-store.ts'
 import { readCoordinatorDrill } from './drill.ts'
 import { beginObservation, type Observation } from './http/observation.ts'
 import { shutdownTimes } from './lifecycle/shutdown-times.ts'
@@ -37,7 +38,6 @@ import { measured } from './rpc/request-sizes.ts'
 import { UploadSlots } from './rpc/upload-slots.ts'
 import { CoordinatorStopping } from './stopping.ts'
 import { openBlobs } from './store/blobs.ts'
-import { openStore } from './store/database.ts'
 
 export interface Coordinator {
   /** `host:port` as a client would dial it. */
@@ -115,8 +115,9 @@ export async function startCoordinator(
 export async function runCoordinator(configPath: string, options: CoordinatorOptions = {}): Promise<void> {
   const config = readCoordinatorConfig(configPath)
   const log = openLog({ name: 'coordinator', level: config.log.level })
+  const stopAsked = firstStopSignal(config.shutdownSeconds * 1000, log)
   const coordinator = await startCoordinator(config, { log, ...options })
-  await firstStopSignal(config.shutdownSeconds * 1000, log)
+  await stopAsked
   await coordinator.close()
   log.info('stopped')
 }
@@ -128,7 +129,7 @@ async function openTools(
   const { undo, log, drill, stopping } = process
   const { dataFolder } = config
   const nowMs = () => Date.now()
-  const store = await openStore(join(dataFolder, 'coordinator.sqlite'))
+  const store = await openStoreOf(dataFolder)
   undo.push(() => store.destroy())
   const blobs = await openBlobs(join(dataFolder, 'blobs'))
   const spoolFolder = join(dataFolder, 'spool')

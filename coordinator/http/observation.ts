@@ -3,7 +3,6 @@
  * no listener configured nothing is counted, and everything else is as it was.
  */
 import { statfsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
 import type { MaskEngine } from '../../shared/masks/mask-engine.ts'
 import type { Log } from '../../shared/runtime/log.ts'
@@ -13,6 +12,7 @@ import type { TransportLog } from '../../shared/transport/mtls-server.ts'
 import { HealthService } from '../../shared/wire/generated/grpc/health/v1/health.ts'
 import type { Attendance } from '../attendance/attendance.ts'
 import type { CoordinatorConfig } from '../config.ts'
+import { storeFileOf } from '../data-folder/layout.ts'
 import { beginLifecycle, type Lifecycle } from '../lifecycle/phase.ts'
 import type { Runs } from '../registry/runs.ts'
 import { healthService } from '../rpc/health.ts'
@@ -68,7 +68,7 @@ export function beginObservation(config: CoordinatorConfig, log: Log): Observati
     if (config.http === undefined) return
     const readiness = readinessChecks(lifecycle, tools)
     observeParts({ config, metrics, tools, readiness })
-    ends.push(measureStore(join(config.dataFolder, 'coordinator.sqlite'), metrics))
+    ends.push(measureStore(storeFileOf(config.dataFolder), metrics))
     ends.push(measureConnections((port) => listeners.get(port) ?? null, metrics))
     ends.push(countThreadFallbacks(metrics))
     ends.push(() => metrics.close())
