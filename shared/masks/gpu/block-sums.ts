@@ -3,7 +3,7 @@
  * them after every job: the sum of a site's masks tells its input as well as the keys do.
  */
 import { performance } from 'node:perf_hooks'
-import { wipe } from '../../crypto/secrets.ts'
+import { secretBytes, wipe } from '../../crypto/secrets.ts'
 import type { MaskSeed } from '../mask-engine.ts'
 import type { Gpu } from './adapter.ts'
 import { DispatchBudget, groupsFor } from './dispatch-plan.ts'
@@ -28,7 +28,6 @@ export class BlockSums {
   readonly #pipelines = new Map<string, GPUComputePipeline>()
   readonly #range: GPUBuffer
   readonly #budget = new DispatchBudget()
-  #upload: GPUBuffer | undefined
   #seeds: GPUBuffer | undefined
   #sums: GPUBuffer | undefined
   #staging: GPUBuffer | undefined
@@ -83,7 +82,7 @@ export class BlockSums {
     const { blocks, seeds } = job
     const groups = groupsFor(blocks, seeds.length)
     this.#reserve(job, groups)
-    await this.#sendSeeds(seeds)
+    this.#sendSeeds(seeds)
     const group = device.createBindGroup({
       layout: this.#layout,
       entries: [this.#range, this.#seeds!, this.#sums!].map((buffer, binding) => ({ binding, resource: { buffer } })),
@@ -136,36 +135,23 @@ export class BlockSums {
 
   /** Buffers large enough; the sums all zero. */
   #reserve({ blocks, seeds }: BlockJob, groups: number): void {
-    const { STORAGE, COPY_DST, COPY_SRC, MAP_READ, MAP_WRITE } = this.#gpu.constants.GPUBufferUsage
+    const { STORAGE, COPY_DST, COPY_SRC, MAP_READ } = this.#gpu.constants.GPUBufferUsage
     const sumBytes = blocks * BLOCK_BYTES
-    const seedBytes = seeds.length * SEED_BYTES
-    this.#upload = this.#atLeast(this.#upload, seedBytes, MAP_WRITE | COPY_SRC)
-    this.#seeds = this.#atLeast(this.#seeds, seedBytes, STORAGE | COPY_DST)
+    this.#seeds = this.#atLeast(this.#seeds, seeds.length * SEED_BYTES, STORAGE | COPY_DST)
     this.#sums = this.#atLeast(this.#sums, sumBytes * groups, STORAGE | COPY_DST | COPY_SRC)
     this.#staging = this.#atLeast(this.#staging, sumBytes, MAP_READ | COPY_DST)
   }
 
-  /** By a mapped buffer that is overwritten at once: `writeBuffer` would leave the keys in Dawn's own memory. */
-  async #sendSeeds(seeds: readonly MaskSeed[]): Promise<void> {
-    const lengthBytes = seeds.length * SEED_BYTES
-    const upload = this.#upload!
-    await this.#mapForWriting(upload, lengthBytes, (mapped) => {
-      const signs = new Int32Array(mapped.buffer, mapped.byteOffset, seeds.length * SEED_WORDS)
-      for (const [place, { key, sign }] of seeds.entries()) {
-        mapped.set(key, place * SEED_BYTES)
-        signs[place * SEED_WORDS + 8] = sign
-      }
-    })
-    const encoder = this.#gpu.device.createCommandEncoder()
-    encoder.copyBufferToBuffer(upload, 0, this.#seeds!, 0, lengthBytes)
-    this.#gpu.device.queue.submit([encoder.finish()])
-    await this.#mapForWriting(upload, lengthBytes, wipe)
-  }
-
-  async #mapForWriting(buffer: GPUBuffer, lengthBytes: number, write: (mapped: Uint8Array) => void): Promise<void> {
-    await buffer.mapAsync(this.#gpu.constants.GPUMapMode.WRITE, 0, lengthBytes)
-    write(new Uint8Array(buffer.getMappedRange(0, lengthBytes)))
-    buffer.unmap()
+  /** Safety: a mapped buffer, overwritten after the copy, left keys on a native thread's stack; this way leaves none. */
+  #sendSeeds(seeds: readonly MaskSeed[]): void {
+    const records = secretBytes(seeds.length * SEED_BYTES)
+    const signs = new Int32Array(records.buffer)
+    for (const [place, { key, sign }] of seeds.entries()) {
+      records.set(key, place * SEED_BYTES)
+      signs[place * SEED_WORDS + 8] = sign
+    }
+    this.#gpu.device.queue.writeBuffer(this.#seeds!, 0, records)
+    wipe(records)
   }
 
   #atLeast(buffer: GPUBuffer | undefined, size: number, usage: number): GPUBuffer {
