@@ -73,7 +73,9 @@ export async function startLab(
   let stream: AttendCall | null = null
   // As a coordinator does: whoever attends is told where it stands.
   let standing: Instruction = idleBecause('wait')
-  const server = await startScripted({
+  const script: Parameters<typeof startScripted>[0] = {
+    // One for all its lives: a certificate made after a test has moved the clock would not be valid yet.
+    identity: identityOf(SERVER_ID),
     attend: (call) => {
       stream = call
       tell(standing)
@@ -104,7 +106,8 @@ export async function startLab(
         reply(null, { repeated: false })
       },
     },
-  })
+  }
+  let server = await startScripted(script)
   const tell = (instruction: Instruction) => {
     standing = instruction
     stream?.write(instruction)
@@ -170,6 +173,13 @@ export async function startLab(
     },
     trainings: () => trainings,
     digests: { planDigest: planDigestBytes, modelDigest: sha256(modelBytes) },
+    /** The coordinator goes away and, after `meanwhile`, comes back to the same address. */
+    outage: async (meanwhile: () => Promise<unknown>) => {
+      const { port } = server
+      await server.close()
+      await meanwhile()
+      server = await startScripted({ ...script, port })
+    },
     /** Breaks the stream off; the agent attends again. */
     cut: () => stream?.end(),
     /** The `count`-th thing of this kind that the agent said, now or later. */

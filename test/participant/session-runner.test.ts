@@ -57,9 +57,9 @@ function setup(): ParticipantSetup {
 }
 
 /** Runs a session to its end before a coordinator that only listens. */
-async function liveThrough(deadlineMs: number, kept: Journal = journal) {
+async function liveThrough(deadlineMs: number, kept: Journal = journal, isAway = false) {
   const heard: { advertised: number; withdrew: WithdrawRequest[] } = { advertised: 0, withdrew: [] }
-  const { address } = await startScripted({
+  const { address, close } = await startScripted({
     calls: {
       advertiseKeys: (_call, reply) => {
         heard.advertised += 1
@@ -71,6 +71,7 @@ async function liveThrough(deadlineMs: number, kept: Journal = journal) {
       },
     },
   })
+  if (isAway) await close()
   const connection = connectCoordinator({ address, coordinatorId: SERVER_ID, identity: handIdentity(own) })
   const output = logLines()
   const runner = new SessionRunner(
@@ -98,16 +99,26 @@ test('a session that nothing more is heard of is left at its deadline', async ()
   expect(lines.at(-1)).toMatchObject({ msg: 'session over', completed: false })
 })
 
-test('nothing leaves when the journal cannot be written', async () => {
+test('a session whose coordinator has gone away is left at its deadline too', async () => {
+  const { heard, lines } = await liveThrough(400, journal, true)
+  expect(heard).toMatchObject({ advertised: 0, withdrew: [] })
+  expect(lines.at(-1)).toMatchObject({ msg: 'session over', completed: false })
+})
+
+test.each([
+  ['participant_failed', new Error('a bug')],
+  ['disk_full', Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 })],
+  ['storage_failed', Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 778 })],
+])('nothing leaves when the journal cannot be written: %s', async (code, failure) => {
   const full: Journal = {
     ...journal,
     record: () => {
-      throw new Error('disk full')
+      throw failure
     },
   }
   const { heard, lines } = await liveThrough(60_000, full)
   expect(heard.advertised).toBe(0)
-  expect(heard.withdrew).toMatchObject([{ code: 'participant_failed' }])
+  expect(heard.withdrew).toMatchObject([{ code }])
   expect(lines.some(({ level, msg }) => level === 'error' && msg === 'the session failed on this side')).toBe(true)
 })
 
