@@ -5,15 +5,15 @@
 import { setImmediate } from 'node:timers/promises'
 import { wipe } from '../crypto/secrets.ts'
 import type { Lanes } from '../vector/encoding.ts'
-import { addOnCallerThread } from './caller-thread.ts'
-import { type MaskEngine, type MaskSeed, requireMasks } from './mask-engine.ts'
+import { doOnCallerThread } from './caller-thread.ts'
+import { type ChosenThreads, threadsFor } from './choose-threads.ts'
+import { makeInput } from './make-input.ts'
+import { type MaskEngine, requireMasks } from './mask-engine.ts'
 import { bestSource, type KeystreamSource } from './mask-streams.ts'
-import { MaskThreads } from './mask-threads.ts'
-import type { MaskWork } from './mask-work.ts'
+import { type AddTask, sharedMasks, type TaskOptions } from './mask-task.ts'
+import type { MaskThreads } from './mask-threads.ts'
 import { type Arithmetic, bestArithmetic } from './tile.ts'
 
-/** Keystream per thread below which waking one more costs more than it saves: about a millisecond's worth. */
-const BYTES_PER_THREAD = 4 * 1024 * 1024
 /** Lanes outside of shared memory are copied to it and back, a window at a time; that pays from so many masks on. */
 const COPIES_FROM_SEEDS = 3
 const WINDOW_BYTES = 16 * 1024 * 1024
@@ -30,9 +30,6 @@ export interface CpuMaskOptions {
   readonly threads?: MaskThreads | 'none'
 }
 
-/** Shared by all engines of this process that were given no threads of their own. */
-let processThreads: MaskThreads | undefined
-
 /** Calls may overlap; those on threads take turns. */
 export function cpuMaskEngine(options: CpuMaskOptions = {}): MaskEngine {
   const arithmetic = options.arithmetic ?? bestArithmetic()
@@ -41,69 +38,45 @@ export function cpuMaskEngine(options: CpuMaskOptions = {}): MaskEngine {
       signal?.throwIfAborted()
       requireMasks(target, seeds, firstLane)
       const totalBytes = target.byteLength * seeds.length
-      const threads = await threadsFor(target, seeds, options.threads)
-      const mostThreads = threads === null ? 1 : mostThreadsOf(threads, totalBytes)
-      const source = options.source ?? bestSource(target.byteLength / mostThreads)
+      const paysCopying = isShared(target) || seeds.length >= COPIES_FROM_SEEDS
+      const chosen = await threadsFor({ keystreamBytes: totalBytes, paysCopying }, options.threads)
+      const source = options.source ?? bestSource(target.byteLength / (chosen?.mostThreads ?? 1))
       for (let pass = 0; pass < seeds.length; pass += SEEDS_PER_PASS) {
         const before = target.byteLength * pass
         // The end is told once, below.
         const tell = (bytes: number) => before + bytes < totalBytes && onProgress?.(before + bytes, totalBytes)
-        const some = seeds.slice(pass, pass + SEEDS_PER_PASS)
-        const how = { arithmetic, source, mostThreads, signal, onProgress: onProgress && tell }
-        const work = { target, firstLane, seeds: some, ...how }
-        if (threads === null) await addOnCallerThread(work)
-        else if (isShared(target)) await threads.run(work)
-        else await addToCopies(work, threads)
+        const masks = sharedMasks(seeds.slice(pass, pass + SEEDS_PER_PASS), source)
+        const task: AddTask = { kind: 'add', target, firstLane, arithmetic, masks }
+        const how = { signal, onProgress: onProgress && tell }
+        try {
+          if (chosen === null) await doOnCallerThread(task, how)
+          else if (isShared(target)) await chosen.threads.run(task, { ...how, mostThreads: chosen.mostThreads })
+          else await addToCopies(task, chosen, how)
+        } finally {
+          wipe(new Uint8Array(masks.keys))
+        }
       }
       onProgress?.(totalBytes, totalBytes)
     },
+    ...(arithmetic === 'kernels' ? { makeInput: (input) => makeInput(input, options) } : {}),
   }
-}
-
-/** The threads that are to do it, running; null when it is better done here, or there are none. */
-async function threadsFor(
-  target: Lanes,
-  seeds: readonly MaskSeed[],
-  wanted: CpuMaskOptions['threads'],
-): Promise<MaskThreads | null> {
-  if (wanted === 'none' || target.length === 0 || seeds.length === 0) return null
-  processThreads ??= new MaskThreads()
-  const threads = wanted ?? processThreads
-  const mostThreads = mostThreadsOf(threads, target.byteLength * seeds.length)
-  if (threads === processThreads) {
-    if (mostThreads < 2) return null
-    if (!isShared(target) && seeds.length < COPIES_FROM_SEEDS) return null
-  }
-  if ((await threads.start(mostThreads)) > 0) return threads
-  process.emitWarning('No mask threads could be started: masks are added on the main thread, on one core.', {
-    code: 'BLINDSUM_NO_MASK_THREADS',
-  })
-  return null
-}
-
-/** How many threads are worth waking for so much keystream; all of a pool of the caller's own. */
-function mostThreadsOf(threads: MaskThreads, keystreamBytes: number): number {
-  if (threads !== processThreads) return threads.count
-  return Math.min(threads.count, Math.max(1, Math.floor(keystreamBytes / BYTES_PER_THREAD)))
 }
 
 /** Takes the target through shared memory, a window at a time. */
-async function addToCopies(work: MaskWork, threads: MaskThreads): Promise<void> {
-  const { target, firstLane, seeds, onProgress } = work
+async function addToCopies(task: AddTask, { threads, mostThreads }: ChosenThreads, how: TaskOptions): Promise<void> {
+  const { target, firstLane, masks } = task
+  const { signal, onProgress } = how
   const memory = new SharedArrayBuffer(Math.min(WINDOW_BYTES, target.byteLength))
   const windowLanes = memory.byteLength / target.BYTES_PER_ELEMENT
   try {
     for (let from = 0; from < target.length; from += windowLanes) {
       const window = target.subarray(from, from + windowLanes)
       const copy = lanesOver(memory, window)
-      const before = from * target.BYTES_PER_ELEMENT * seeds.length
+      const before = from * target.BYTES_PER_ELEMENT * masks.signs.length
+      const tell = onProgress && ((bytes: number) => onProgress(before + bytes))
       await copyLanes(copy, window)
-      await threads.run({
-        ...work,
-        target: copy,
-        firstLane: firstLane + from,
-        onProgress: onProgress && ((bytes) => onProgress(before + bytes)),
-      })
+      const part = { ...task, target: copy, firstLane: firstLane + from }
+      await threads.run(part, { mostThreads, signal, onProgress: tell })
       await copyLanes(window, copy)
     }
   } finally {

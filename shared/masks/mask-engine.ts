@@ -5,6 +5,7 @@
 import { KEYSTREAM_LIMIT_BYTES } from '../crypto/keystream.ts'
 import { invariant } from '../errors.ts'
 import type { Lanes } from '../vector/encoding.ts'
+import type { PreparedUpdate } from '../vector/quantize.ts'
 
 /** One mask: the 32-byte ChaCha20 key (`pairwiseMaskKey`, `selfMaskKey`), and whether it is added or taken away. */
 export interface MaskSeed {
@@ -31,6 +32,27 @@ export interface MaskEngine {
    * threads work on `target` itself, without a copy.
    */
   accumulate(target: Lanes, seeds: readonly MaskSeed[], options?: AccumulateOptions): Promise<void>
+
+  /**
+   * An update's masked input without its lanes in between: rounded, masked, packed and digested tile by tile. Resolves with
+   * the upload digest; the same bytes as rounding, {@link accumulate} and packing one after the other. Rejects with the
+   * signal's reason; what was written to `packed` is then worthless, but masked.
+   *
+   * Left out by an engine that cannot; null, with nothing done, from one that would rather not.
+   */
+  readonly makeInput?: (input: InputToMake) => Promise<Uint8Array> | null
+}
+
+/** What a masked input is made of. */
+export interface InputToMake {
+  /** Nobody writes to it until the promise settles. Coordinates over a SharedArrayBuffer are not copied. */
+  readonly prepared: PreparedUpdate
+  readonly seeds: readonly MaskSeed[]
+  /** `layout.packedBytes` long. */
+  readonly packed: Uint8Array<SharedArrayBuffer>
+  readonly signal?: AbortSignal
+  /** Told how many of the packed bytes, from the first on, will not change any more; rising. */
+  readonly onReady?: (readyBytes: number) => void
 }
 
 /** Throws InvariantError unless all keys have 32 bytes and the keystream reaches to the target's end. */

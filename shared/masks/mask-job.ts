@@ -1,26 +1,16 @@
 /**
- * What the threads of one job share: the lanes, the keys, and a board on which they claim tiles, count what is done and see
- * that they are to stop. Every thread starts with a stretch of its own, so that its ciphers run on; one that is through
- * takes half of what another has left.
+ * What the threads of one job share: the task, and a board on which they claim tiles, count what is done and see that they
+ * are to stop. Every thread starts with a stretch of its own, so that its ciphers run on; one that is through takes half of
+ * what another has left.
  */
-import type { Lanes } from '../vector/encoding.ts'
-import type { MaskSeed } from './mask-engine.ts'
-import type { KeystreamSource } from './mask-streams.ts'
-import type { Arithmetic } from './tile.ts'
+import type { MaskTask } from './mask-task.ts'
 import type { TileRange } from './tile-range.ts'
 
 /** One job as it is posted to each thread. */
 export interface MaskJob {
   readonly id: number
-  /** Lanes over a SharedArrayBuffer. */
-  readonly target: Lanes
-  readonly firstLane: number
+  readonly task: MaskTask
   readonly tileBytes: number
-  /** 32 bytes per seed; overwritten when the job is over. */
-  readonly keys: SharedArrayBuffer
-  readonly signs: readonly (1 | -1)[]
-  readonly arithmetic: Arithmetic
-  readonly source: KeystreamSource
   readonly board: SharedArrayBuffer
   /** Which of the board's stretches is this thread's own. */
   readonly stretch: number
@@ -31,21 +21,6 @@ export type FromMaskThread =
   | { readonly kind: 'ready' }
   | { readonly kind: 'ended'; readonly id: number }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string }
-
-const KEY_BYTES = 32
-
-/** The keys in memory that threads can read and the caller can overwrite. */
-export function sharedKeys(seeds: readonly MaskSeed[]): SharedArrayBuffer {
-  const keys = new SharedArrayBuffer(seeds.length * KEY_BYTES)
-  const bytes = new Uint8Array(keys)
-  for (const [place, { key }] of seeds.entries()) bytes.set(key, place * KEY_BYTES)
-  return keys
-}
-
-/** The seeds of a job; their keys lie in the shared memory. */
-export function seedsOf({ keys, signs }: MaskJob): readonly MaskSeed[] {
-  return signs.map((sign, place) => ({ key: new Uint8Array(keys, place * KEY_BYTES, KEY_BYTES), sign }))
-}
 
 const STOP = 0
 const DONE_BYTES = 1

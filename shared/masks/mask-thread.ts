@@ -1,14 +1,13 @@
-/** A thread that adds masks: one job after the other, tile by tile, until none is left or it is told to stop. */
+/** A thread that does mask tasks: one job after the other, tile by tile, until none is left or it is told to stop. */
 import { parentPort } from 'node:worker_threads'
 import { invariant } from '../errors.ts'
-import { type FromMaskThread, JobBoard, type MaskJob, seedsOf } from './mask-job.ts'
-import { MaskStreams } from './mask-streams.ts'
-import { type Arithmetic, newTile, type Tile } from './tile.ts'
+import { type FromMaskThread, JobBoard, type MaskJob } from './mask-job.ts'
+import { rangeOf } from './mask-task.ts'
 import { lanesOfTile } from './tile-range.ts'
+import { beginTask } from './tile-work.ts'
 
 invariant(parentPort !== null, 'this module is the main module of a worker thread')
 const port = parentPort
-const tiles = new Map<Arithmetic, Tile>()
 
 port.on('message', (job: MaskJob) => {
   try {
@@ -20,23 +19,20 @@ port.on('message', (job: MaskJob) => {
 })
 say({ kind: 'ready' })
 
-function work(job: MaskJob): void {
-  const { target, firstLane, tileBytes, arithmetic, source, stretch } = job
-  const board = new JobBoard(job.board)
-  const tile = tiles.get(arithmetic) ?? newTile(arithmetic)
-  tiles.set(arithmetic, tile)
-  const streams = new MaskStreams({ seeds: seedsOf(job), tile, source })
+function work({ task, tileBytes, stretch, board: memory }: MaskJob): void {
+  const board = new JobBoard(memory)
+  const range = rangeOf(task)
+  const tiles = beginTask(task)
   try {
-    for (let at = board.claim(stretch); at !== null; at = board.claim(stretch)) {
-      const { lanes, fromByte } = lanesOfTile(target, firstLane, { tile: at, tileBytes })
-      for (const bytes of streams.addTo(lanes, fromByte)) {
+    for (let tile = board.claim(stretch); tile !== null; tile = board.claim(stretch)) {
+      const { from, to } = lanesOfTile(range, { tile, tileBytes })
+      for (const bytes of tiles.lanes(from, to)) {
         board.addDone(bytes)
         if (board.isStopped) return
       }
     }
   } finally {
-    streams.close()
-    tile.wipe()
+    tiles.close()
   }
 }
 

@@ -1,12 +1,12 @@
 /**
- * The pool of threads that add masks: started when first needed, at rest between jobs without keeping the process alive.
+ * The pool of threads that do mask tasks: started when first needed, at rest between jobs without keeping the process alive.
  * Jobs run one after the other, each on all threads. A thread that ends fails its job and is replaced for the next one.
  */
 import { availableParallelism } from 'node:os'
 import { siblingModule } from '../runtime/sibling-module.ts'
-import { JobBoard, type MaskJob, sharedKeys } from './mask-job.ts'
+import { JobBoard, type MaskJob } from './mask-job.ts'
+import { type MaskTask, rangeOf, type TaskOptions } from './mask-task.ts'
 import { MaskThreadError } from './mask-thread-error.ts'
-import type { MaskWork } from './mask-work.ts'
 import { OneThread } from './one-thread.ts'
 import { tilesOf } from './tile-range.ts'
 
@@ -42,16 +42,18 @@ export class MaskThreads {
   }
 
   /**
-   * Adds the masks to a target over a SharedArrayBuffer. Rejects with the signal's reason, or with {@link MaskThreadError};
-   * either way no thread touches the target any more, which is half done and worthless.
+   * Does a task whose memory is shared, on at most so many threads. Rejects with the signal's reason, or with
+   * {@link MaskThreadError}; either way no thread touches that memory any more, and what was made there is worthless.
    */
-  async run(work: MaskWork): Promise<void> {
-    await this.#turn(work.signal)
+  async run(task: MaskTask, options: TaskOptions & { readonly mostThreads: number }): Promise<void> {
+    const { signal, mostThreads } = options
+    await this.#turn(signal)
     try {
-      await this.start(work.mostThreads)
-      work.signal?.throwIfAborted()
+      await this.start(mostThreads)
+      signal?.throwIfAborted()
       this.#keepAwake(true)
-      await this.#runOn(this.#threads.filter((thread) => !thread.hasEnded).slice(0, work.mostThreads), work)
+      const threads = this.#threads.filter((thread) => !thread.hasEnded).slice(0, mostThreads)
+      await this.#share(task, threads, options)
     } finally {
       this.#keepAwake(false)
       this.#passTurn()
@@ -63,24 +65,12 @@ export class MaskThreads {
     await Promise.all(this.#threads.map((thread) => thread.end()))
   }
 
-  async #runOn(threads: readonly OneThread[], work: MaskWork): Promise<void> {
+  async #share(task: MaskTask, threads: readonly OneThread[], { signal, onProgress }: TaskOptions): Promise<void> {
     if (threads.length === 0) throw new MaskThreadError('no mask thread could be started')
-    const { target, firstLane, seeds, arithmetic, source, signal, onProgress } = work
-    const range = tilesOf(target, firstLane, threads.length)
+    const range = tilesOf(rangeOf(task), threads.length)
     const board = JobBoard.create(range, threads.length)
     const view = new JobBoard(board)
-    const keys = sharedKeys(seeds)
-    const job: Omit<MaskJob, 'stretch'> = {
-      id: ++this.#lastJobId,
-      target,
-      firstLane,
-      tileBytes: range.tileBytes,
-      keys,
-      signs: seeds.map(({ sign }) => sign),
-      arithmetic,
-      source,
-      board,
-    }
+    const job: Omit<MaskJob, 'stretch'> = { id: ++this.#lastJobId, task, tileBytes: range.tileBytes, board }
     const stop = () => view.stop()
     const timer = onProgress && setInterval(() => onProgress(view.doneBytes), PROGRESS_EVERY_MS)
     signal?.addEventListener('abort', stop, { once: true })
@@ -93,7 +83,6 @@ export class MaskThreads {
     } finally {
       signal?.removeEventListener('abort', stop)
       clearInterval(timer)
-      new Uint8Array(keys).fill(0)
     }
   }
 

@@ -6,6 +6,7 @@ import { Keystream } from '../crypto/keystream.ts'
 import { wipe } from '../crypto/secrets.ts'
 import type { Lanes } from '../vector/encoding.ts'
 import { hasKernels, instantiateKernels, KERNELS_FREE_FROM, type Kernels } from './kernels.ts'
+import type { Rounding } from './mask-task.ts'
 
 /** 64 KiB: the largest piece for which vector, keystream and OpenSSL's buffers fit a 256 KiB cache. */
 export const TILE_BYTES = 64 * 1024
@@ -26,10 +27,6 @@ export interface Tile {
   wipe(): void
 }
 
-export function newTile(arithmetic: Arithmetic): Tile {
-  return arithmetic === 'kernels' ? new KernelTile() : new PlainTile()
-}
-
 export function bestArithmetic(): Arithmetic {
   return hasKernels() ? 'kernels' : 'plain'
 }
@@ -40,15 +37,68 @@ const TILE_AT = 64 * 1024
 const MASK_AT = TILE_AT + TILE_BYTES + 1024
 /** A mask may start anywhere in its first block, and four blocks are made at a time. */
 const MASK_ROOM_BYTES = TILE_BYTES + 5 * BLOCK_BYTES
+/** Coordinates before they are rounded, and packed bytes; for the same reason not at the mask's place in a page. */
+const EDGE_AT = MASK_AT + MASK_ROOM_BYTES + 704
+const EDGE_ROOM_BYTES = TILE_BYTES + BLOCK_BYTES
+/** So many coordinates are rounded at a time: their 32-bit words fill the mask's place. */
+export const ROUNDED_LANES = TILE_BYTES / 4
 
-class KernelTile implements Tile {
+/** In the memory of a WASM instance; its lanes can also be made there from an update, and leave it packed. */
+export class KernelTile implements Tile {
   readonly #kernels: Kernels = instantiateKernels()
   readonly #memory = new Uint8Array(this.#kernels.memory.buffer)
   #lanes: Lanes = new Uint16Array(0)
+  #lengthBytes = 0
+  #laneBytes = 2
 
   load(lanes: Lanes): void {
     this.#lanes = lanes
+    this.#lengthBytes = lanes.byteLength
+    this.#laneBytes = lanes.BYTES_PER_ELEMENT
     this.#memory.set(bytesOf(lanes), TILE_AT)
+  }
+
+  /** Takes so many lanes to work on that {@link round} and {@link setLanes} make, {@link pack} takes out. */
+  begin(lengthLanes: number, laneBytes: number): void {
+    this.#lengthBytes = lengthLanes * laneBytes
+    this.#laneBytes = laneBytes
+  }
+
+  /** Words of the rounding keystream, at most {@link ROUNDED_LANES}: from elsewhere. */
+  loadWords(words: Uint8Array): void {
+    this.#memory.set(words, MASK_AT)
+  }
+
+  /** {@link loadWords} with the tile's own ChaCha20, from the start of a block on. */
+  makeWords(seed: Uint8Array, fromByte: number, lengthWords: number): void {
+    this.#memory.set(seed, KEY_AT)
+    const blocks = roundUp((lengthWords * 4) / BLOCK_BYTES, 4)
+    this.#kernels.keystream(MASK_AT, blocks, KEY_AT, fromByte / BLOCK_BYTES)
+  }
+
+  /** Rounds coordinates with the words that were loaded for them; `atLane` is a multiple of 8. */
+  round(update: Float32Array, atLane: number, how: Rounding): void {
+    this.#memory.set(bytesOf(update), EDGE_AT)
+    const { quantize16, quantize32 } = this.#kernels
+    const { clipFactor, laneRange, unitsPerOne, largest, modulusBits } = how
+    const lanesAt = TILE_AT + atLane * this.#laneBytes
+    const laneMask = 2 ** modulusBits - 1
+    const quantize = this.#laneBytes === 2 ? quantize16 : quantize32
+    quantize(lanesAt, EDGE_AT, MASK_AT, update.length, clipFactor, laneRange, unitsPerOne, largest, laneMask)
+  }
+
+  setLanes(values: Uint32Array, atLane: number): void {
+    const { buffer } = this.#kernels.memory
+    if (this.#laneBytes === 2) new Uint16Array(buffer, TILE_AT).set(values, atLane)
+    else new Uint32Array(buffer, TILE_AT).set(values, atLane)
+  }
+
+  /** Writes the lanes' packed bytes to where they are wanted. */
+  pack(into: Uint8Array, modulusBits: number): void {
+    const { pack16, pack32 } = this.#kernels
+    const lengthLanes = this.#lengthBytes / this.#laneBytes
+    ;(this.#laneBytes === 2 ? pack16 : pack32)(EDGE_AT, TILE_AT, lengthLanes, modulusBits)
+    into.set(this.#memory.subarray(EDGE_AT, EDGE_AT + into.length))
   }
 
   addBytes(mask: Uint8Array, sign: 1 | -1): void {
@@ -58,7 +108,7 @@ class KernelTile implements Tile {
 
   addKeystream(key: Uint8Array, fromByte: number, sign: 1 | -1): void {
     const insideBlock = fromByte % BLOCK_BYTES
-    const blocks = Math.ceil((insideBlock + this.#lanes.byteLength) / BLOCK_BYTES)
+    const blocks = Math.ceil((insideBlock + this.#lengthBytes) / BLOCK_BYTES)
     this.#memory.set(key, KEY_AT)
     this.#kernels.keystream(MASK_AT, roundUp(blocks, 4), KEY_AT, (fromByte - insideBlock) / BLOCK_BYTES)
     this.#add(MASK_AT + insideBlock, sign)
@@ -71,20 +121,21 @@ class KernelTile implements Tile {
 
   wipe(): void {
     this.#lanes = new Uint16Array(0)
-    this.#memory.fill(0, KEY_AT, MASK_AT + MASK_ROOM_BYTES)
+    this.#memory.fill(0, KEY_AT, EDGE_AT + EDGE_ROOM_BYTES)
   }
 
   /** Goes on to the end of a block: what stands behind the loaded lanes is not written back. */
   #add(maskAt: number, sign: 1 | -1): void {
     const { addLanes16, addLanes32, subtractLanes16, subtractLanes32 } = this.#kernels
-    const lengthBytes = roundUp(this.#lanes.byteLength, BLOCK_BYTES)
-    const narrow = this.#lanes.BYTES_PER_ELEMENT === 2
+    const lengthBytes = roundUp(this.#lengthBytes, BLOCK_BYTES)
+    const narrow = this.#laneBytes === 2
     if (sign === 1) (narrow ? addLanes16 : addLanes32)(TILE_AT, maskAt, lengthBytes)
     else (narrow ? subtractLanes16 : subtractLanes32)(TILE_AT, maskAt, lengthBytes)
   }
 }
 
-class PlainTile implements Tile {
+/** In plain JavaScript, on the vector itself. */
+export class PlainTile implements Tile {
   #lanes: Lanes = new Uint16Array(0)
 
   load(lanes: Lanes): void {
@@ -116,8 +167,8 @@ class PlainTile implements Tile {
   }
 }
 
-function bytesOf(lanes: Lanes): Uint8Array {
-  return new Uint8Array(lanes.buffer, lanes.byteOffset, lanes.byteLength)
+function bytesOf({ buffer, byteOffset, byteLength }: Lanes | Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
 function roundUp(value: number, step: number): number {

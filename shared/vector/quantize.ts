@@ -67,15 +67,29 @@ const TWO_TO_32 = 2 ** 32
  * not finite; the square of a finite float32 never overflows a double.
  */
 export function clipFactor(update: Float32Array, clipNorm: number): number {
-  let squares = 0
-  for (let place = 0; place < update.length; place += 1) squares += update[place]! * update[place]!
+  return clipFactorOf(addSquares(0, update), clipNorm)
+}
+
+/** {@link clipFactor} of an update whose squares were added up by {@link addSquares}, part after part. */
+export function clipFactorOf(squares: number, clipNorm: number): number {
   if (!Number.isFinite(squares)) return Number.NaN
   return Math.min(1, clipNorm / Math.sqrt(squares))
 }
 
-/** Checks an update and computes what its lanes are made from, in one pass over it. */
+/** The sum so far and the squares of more coordinates, in their order: however an update is cut, the same sum. */
+export function addSquares(before: number, coordinates: Float32Array): number {
+  let squares = before
+  for (let place = 0; place < coordinates.length; place += 1) squares += coordinates[place]! * coordinates[place]!
+  return squares
+}
+
+/**
+ * Checks an update and computes what its lanes are made from: in one pass over it, or in none where its {@link clipFactor} is
+ * known.
+ */
 export function prepareUpdate(
   input: UpdateToQuantize,
+  knownClipFactor?: number,
 ): { readonly ok: true; readonly prepared: PreparedUpdate } | QuantizeRefusal {
   const { update, weight, encoding, roundingSeed } = input
   const { parameterCount, minWeight, maxWeight } = encoding
@@ -86,7 +100,7 @@ export function prepareUpdate(
   if (weight < minWeight) {
     return refusal('weight_below_minimum', `the weight is ${weight} examples, the plan asks for at least ${minWeight}`)
   }
-  const factor = clipFactor(update, encoding.clipNorm)
+  const factor = knownClipFactor ?? clipFactor(update, encoding.clipNorm)
   if (Number.isNaN(factor)) {
     return refusal('update_not_finite', 'the update has a coordinate that is not a finite number: training diverged')
   }
