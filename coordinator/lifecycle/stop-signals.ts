@@ -15,25 +15,24 @@ const CUT_SHORT = 1
 /** Resolves at the first signal. From then on a second one, or the end of `withinMs`, ends the process. */
 export function firstStopSignal(withinMs: number, log: Log): Promise<void> {
   return new Promise((resolve) => {
-    const stop = (signal: NodeJS.Signals) => {
-      log.info({ signal, withinMs }, 'stopping')
-      for (const again of SIGNALS) {
-        process.off(again, stop)
-        process.once(again, () => {
-          log.warn({ signal: again }, 'ended at once: what was under way is taken up at the next start')
-          process.exit(CUT_SHORT)
-        })
+    let isAsked = false
+    // One listener for good: a signal that came while listeners are changed would be lost.
+    const heard = (signal: NodeJS.Signals) => {
+      if (isAsked) {
+        log.warn({ signal }, 'ended at once: what was under way is taken up at the next start')
+        process.exit(CUT_SHORT)
       }
+      isAsked = true
+      log.info({ signal, withinMs }, 'stopping')
       // Not held alive by this timer; something that does not end by itself is what it is for.
-      setTimeout(
-        () => {
-          log.warn({ withinMs }, 'stopping took too long: what was under way is taken up at the next start')
-          process.exit(0)
-        },
-        Math.max(0, withinMs - MARGIN_MS),
-      ).unref()
+      setTimeout(() => endLate(withinMs, log), Math.max(0, withinMs - MARGIN_MS)).unref()
       resolve()
     }
-    for (const signal of SIGNALS) process.on(signal, stop)
+    for (const signal of SIGNALS) process.on(signal, heard)
   })
+}
+
+function endLate(withinMs: number, log: Log): never {
+  log.warn({ withinMs }, 'stopping took too long: what was under way is taken up at the next start')
+  process.exit(0)
 }

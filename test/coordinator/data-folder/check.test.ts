@@ -3,7 +3,15 @@ import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, statSync, trun
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkDataFolder } from '../../../coordinator/data-folder/check-data-folder.ts'
-import { blobOf, filesBelow, overwrite, type StockedFolder, spoilStore, stockFolder } from './stocked-folder.ts'
+import {
+  blobOf,
+  filesBelow,
+  overwrite,
+  type StockedFolder,
+  spoilStore,
+  stockFolder,
+  stockLiveFolder,
+} from './stocked-folder.ts'
 
 let stock: StockedFolder
 beforeAll(async () => {
@@ -115,4 +123,67 @@ test('what nobody names is told of, and breaks nothing', async () => {
     ]),
   )
   expect(readdirSync(folder)).toContain('notes.txt')
+})
+
+describe('a folder left in the middle of a session', () => {
+  let live: StockedFolder
+  beforeAll(async () => {
+    live = await stockLiveFolder()
+  }, 120_000)
+  afterAll(() => live.remove())
+
+  const looked = async (folder: string) => {
+    const findings = await checkDataFolder({ dataFolder: folder, keyFile: live.keyFile })
+    return findings.filter(({ verdict }) => verdict !== 'ok')
+  }
+  const spooled = (folder: string) => readdirSync(join(folder, 'spool')).map((name) => join(folder, 'spool', name))
+
+  test('is whole, with the masked inputs that came', async () => {
+    const folder = live.copy()
+    expect(await looked(folder)).toEqual([])
+    expect(spooled(folder)).toHaveLength(4)
+  })
+
+  test.each([
+    ['a masked input that is gone', 'spool', (folder: string) => rmSync(spooled(folder)[0] ?? '')],
+    [
+      'a fact that is gone',
+      'spool',
+      (folder: string) => spoilStore(folder, 'DELETE FROM session_fact WHERE sequence = 3'),
+    ],
+    [
+      'a fact that is none',
+      'spool',
+      (folder: string) => spoilStore(folder, `UPDATE session_fact SET body = '{}' WHERE sequence = 3`),
+    ],
+    [
+      'a sum with other bytes',
+      'spool',
+      (folder: string) => {
+        writeFileSync(join(folder, 'spool', 'sum'), 'x')
+        spoilStore(folder, `UPDATE live_session SET sum_file = 'sum', sum_digest = 'ff', sum_contributors = '[]'`)
+      },
+    ],
+    [
+      'a session that has ended and is kept',
+      'sessions',
+      (folder: string) => spoilStore(folder, `UPDATE session_attempt SET outcome = 'completed'`),
+    ],
+  ])('finds %s', async (_what, by, spoil) => {
+    const folder = live.copy()
+    spoil(folder)
+    const broken = (await looked(folder)).filter(({ verdict }) => verdict === 'broken')
+    expect(broken).toEqual([expect.objectContaining({ check: by })])
+  })
+
+  test('a session that nobody kept is told of: it ends at the next start', async () => {
+    const folder = live.copy()
+    spoilStore(folder, 'DELETE FROM live_session')
+    const found = (await looked(folder)).map(({ check, verdict }) => [check, verdict])
+    expect(found).toEqual([
+      ['database', 'broken'],
+      ['sessions', 'noted'],
+      ['spool unneeded', 'noted'],
+    ])
+  })
 })

@@ -15,6 +15,28 @@ export interface StockedFolder {
   remove(): Promise<void>
 }
 
+/** The same, stopped in a session: all masked inputs but one are there. */
+export async function stockLiveFolder(): Promise<StockedFolder> {
+  const domain = await makeTrustDomain()
+  const coordinator = await startLab(domain, { limits: { drainMs: 0 } })
+  const held = Promise.withResolvers<void>()
+  const drill = { reach: (point: string) => (point === 'hold-before-upload' ? held.promise : Promise.resolve()) }
+  const agents = SITES.map((spiffeId, place) =>
+    startAgent(domain, { spiffeId, address: coordinator.participantsAddress, ...(place === 0 ? { drill } : {}) }),
+  )
+  const lab = connectOperator(domain, coordinator.operatorsAddress)
+  const { runId } = await lab.submit(planDocumentOf(makePlan({ name: 'live', rounds: 1 })), MODEL)
+  for await (const { kind, body } of lab.operator.watch(runId, 0)) {
+    const { stage, answered } = JSON.parse(body)
+    if (kind === 'stage' && stage === 'mask-input' && answered === SITES.length - 1) break
+  }
+  lab.close()
+  await coordinator.close()
+  held.resolve()
+  await Promise.all(agents.map((agent) => agent.stop()))
+  return copiesOf(domain)
+}
+
 /** Plays one run of two rounds. */
 export async function stockFolder(): Promise<StockedFolder> {
   const domain = await makeTrustDomain()
@@ -28,6 +50,10 @@ export async function stockFolder(): Promise<StockedFolder> {
   lab.close()
   await Promise.all(agents.map((agent) => agent.stop()))
   await coordinator.close()
+  return copiesOf(domain)
+}
+
+function copiesOf(domain: TrustDomainFolder): StockedFolder {
   const copies = mkdtempSync(join(tmpdir(), 'blindsum-data-folder-'))
   let made = 0
   return {
