@@ -86,6 +86,10 @@ export function afterEvent(before: RunProgress, event: RunEventBody): RunProgres
       const isFinalEvaluation = progress.present?.isFinalEvaluation ?? false
       return { ...progress, present: { round, attempt, isFinalEvaluation, stage, answered, of } }
     }
+    case 'session_resumed': {
+      const { session, stage } = event.body
+      return remark(progress, `the coordinator was started again: resumed session ${session} at stage ${stage}`)
+    }
     case 'session_aborted':
       return remark({ ...progress, present: null }, aborted(event.body))
     case 'version_published':

@@ -32,19 +32,18 @@ export const COORDINATOR_DRILL_POINTS = [
   'hold-before-version-row',
   'hold-after-version-row',
   'hold-after-commit-withdrawn',
-  'hold-after-commit-complained',
-  'hold-after-commit-caught',
   'hold-after-commit-aborted',
 ] as const
 export type CoordinatorDrillPoint = (typeof COORDINATOR_DRILL_POINTS)[number]
 
 export interface CoordinatorDrill {
   /** Returns at once, or, at the drill's point and round, only when the coordinator is asked to stop. */
-  reach(point: CoordinatorDrillPoint, round: number): Promise<void>
+  reach(point: CoordinatorDrillPoint | null, round: number): Promise<void>
 }
 
-/** The point right after a fact was committed. */
-export function pointAfterCommit(fact: SessionFact): CoordinatorDrillPoint {
+/** The point right after a fact was committed; `null` for what only dishonest participants bring about. */
+export function pointAfterCommit(fact: SessionFact): CoordinatorDrillPoint | null {
+  if (fact.kind === 'complained' || fact.kind === 'caught') return null
   return fact.kind === 'stage-closed' ? `hold-after-commit-closed-${fact.stage}` : `hold-after-commit-${fact.kind}`
 }
 

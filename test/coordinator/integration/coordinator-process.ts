@@ -4,11 +4,22 @@ import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { stringify } from 'yaml'
 import { COORDINATOR_ID, OPERATOR_ID, type TrustDomainFolder } from './trust-domain.ts'
 
+export interface LogLine {
+  readonly level: string
+  readonly msg: string
+  readonly [field: string]: unknown
+}
+
 export interface CoordinatorProcess {
   readonly pid: number | undefined
+  /** Its log so far. */
+  readonly lines: readonly LogLine[]
+  /** The first line whose message begins like this; rejects when the process ends without it. */
+  until(msg: string): Promise<LogLine>
   /** Sends the signal and waits for the end; the exit code, null when killed. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null>
 }
@@ -37,22 +48,44 @@ export async function writeConfig(domain: TrustDomainFolder, changes: object = {
 }
 
 /** Starts the process and waits until it listens; rejects with what it said when it ends instead. */
-export async function startProcess(configFile: string): Promise<CoordinatorProcess> {
-  const child = spawnCoordinator(configFile)
+export async function startProcess(configFile: string, drill?: string): Promise<CoordinatorProcess> {
+  const child = spawnCoordinator(configFile, drill)
+  const closed = once(child, 'close')
+  const lines: LogLine[] = []
+  const waiting = new Set<() => void>()
+  const lookAll = () => {
+    for (const look of [...waiting]) look()
+  }
   let said = ''
   child.stderr?.on('data', (text) => {
     said += text
   })
-  await new Promise<void>((resolve, reject) => {
-    child.stdout?.on('data', (text) => {
-      if (String(text).includes('"msg":"listening"')) resolve()
+  if (child.stdout !== null) {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      lines.push(JSON.parse(line))
+      lookAll()
     })
-    child.once('exit', (code) => reject(new Error(`ended with ${code}: ${said}`)))
-  })
+  }
+  void closed.then(lookAll)
+  const until = (msg: string) =>
+    new Promise<LogLine>((resolve, reject) => {
+      const look = () => {
+        const found = lines.find((line) => line.msg.startsWith(msg))
+        const isOver = child.exitCode !== null || child.signalCode !== null
+        if (found === undefined && !isOver) return
+        waiting.delete(look)
+        if (found !== undefined) resolve(found)
+        else reject(new Error(`ended with ${child.exitCode} before it said ${msg}: ${said}`))
+      }
+      waiting.add(look)
+      look()
+    })
+  await until('listening')
   return {
     pid: child.pid,
+    lines,
+    until,
     end: async (signal) => {
-      const closed = once(child, 'close')
       child.kill(signal)
       const [code] = await closed
       return code
@@ -71,9 +104,9 @@ export async function refusedStart(configFile: string): Promise<{ readonly code:
   return { code, said }
 }
 
-function spawnCoordinator(configFile: string): ChildProcess {
+function spawnCoordinator(configFile: string, drill?: string): ChildProcess {
   const entry = new URL('./coordinator-child.ts', import.meta.url).pathname
-  return spawn(process.execPath, [entry, configFile])
+  return spawn(process.execPath, [entry, configFile, ...(drill === undefined ? [] : [drill])])
 }
 
 async function freePort(): Promise<number> {
