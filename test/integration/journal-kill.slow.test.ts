@@ -7,6 +7,8 @@ import { DRILL_POINTS } from '../../participant/drill.ts'
 import { FOUR, KillLab, VICTIM } from './kill-lab.ts'
 import { KILL_POINTS, killAndReturn } from './kill-points.ts'
 
+const TRAINED_BEFORE = 'the update that was trained before the restart is used'
+
 let lab: KillLab
 beforeAll(async () => {
   lab = await KillLab.open()
@@ -28,16 +30,24 @@ describe('of three sites none can be missed', () => {
     await lab.submit(name, { ...three, rounds: 1, timing: { sessionAttempts: 2 } })
     await victim.until('drill: holding', 1)
     await victim.end('SIGKILL')
-    await lab.start(VICTIM)
+    // Also a spent one: the agent was killed before it could erase it.
+    expect(lab.keepsUpdate(VICTIM)).toBe(true)
+    const again = await lab.start(VICTIM)
     const events = await lab.events(name, last)
     const aborted = events.filter(({ kind }) => kind === 'session_aborted').map(({ body }) => body.reason)
-    return { events, aborted }
+    return { events, aborted, again }
   }
 
   test('killed before it dealt: the session aborts, and the next takes the same update, never masked so far', async () => {
     const before = lab.traffic.uploads.length
-    const { events, aborted } = await withoutVictim('undealt', 'hold-after-record-roster-accepted', 'version_published')
+    const { events, aborted, again } = await withoutVictim(
+      'undealt',
+      'hold-after-record-roster-accepted',
+      'version_published',
+    )
     expect(aborted).toEqual(['too_few_shared'])
+    expect(again.lines.some(({ msg }) => msg === TRAINED_BEFORE)).toBe(true)
+    expect(again.lines.some(({ msg }) => msg === 'training started')).toBe(false)
     expect(events.at(-1)?.body).toMatchObject({ roster: 3, survivors: 3 })
     const uploads = lab.traffic.uploads.slice(before).filter(({ from }) => from === VICTIM)
     expect(uploads).toHaveLength(1)
@@ -50,8 +60,10 @@ describe('of three sites none can be missed', () => {
 
   test('killed when its update was spent: no session is ever given that update again, though no byte of it left', async () => {
     const before = lab.traffic.uploads.length
-    const { events, aborted } = await withoutVictim('spent', 'hold-after-record-update-spent', 'run_paused')
+    const { events, aborted, again } = await withoutVictim('spent', 'hold-after-record-update-spent', 'run_paused')
     expect(aborted).toEqual(['too_few_survivors', 'too_few_ready'])
+    expect(again.lines.some(({ msg }) => msg === TRAINED_BEFORE)).toBe(false)
+    expect(lab.keepsUpdate(VICTIM)).toBe(false)
     const refused = events.filter(({ kind, body }) => kind === 'participant_ready' && body.ready === false)
     expect(refused.find(({ body }) => body.spiffeId === VICTIM)?.body).toMatchObject({
       code: 'update_spent',

@@ -2,7 +2,7 @@
  * Four sites as real agent processes before a real coordinator whose traffic is seen. One of them, the victim, runs with a
  * drill, is killed without a word at its point, and is started again while the coordinator still waits for it.
  */
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeExport } from '../../bin/export-folder.ts'
 import { decodeModel } from '../../shared/onnx/decode.ts'
@@ -106,7 +106,16 @@ export class KillLab {
   }
 
   journalOf(spiffeId: string): JournalOnDisk {
-    return readJournal(join(this.#domain.folder, 'agents', spiffeId.split('/').at(-1) ?? '', 'data'))
+    return readJournal(this.#dataFolderOf(spiffeId))
+  }
+
+  /** Whether the site's disk has a trained update that its agent has not masked, or did not come to erase. */
+  keepsUpdate(spiffeId: string): boolean {
+    return existsSync(join(this.#dataFolderOf(spiffeId), 'update.kept'))
+  }
+
+  #dataFolderOf(spiffeId: string): string {
+    return join(this.#domain.folder, 'agents', spiffeId.split('/').at(-1) ?? '', 'data')
   }
 
   async parametersOf(run: string, version: number): Promise<Float32Array> {
