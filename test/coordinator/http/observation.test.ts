@@ -61,6 +61,19 @@ test('a request that is too long, or never whole, is cut off', async () => {
   await once(slow, 'close')
 })
 
+test('a connection that is no handshake is counted as refused', async () => {
+  const port = Number(coordinator.participantsAddress.split(':').at(-1))
+  const stranger = connect(port, '127.0.0.1')
+  stranger.on('error', () => undefined)
+  stranger.resume()
+  stranger.write('GET / HTTP/1.1\r\n\r\n')
+  await once(stranger, 'close')
+  expect(await metric('blindsum_connections_accepted_total{listener="participants"}')).toBe(1)
+  const { text } = await get('/metrics')
+  expect(text).toMatch(/^blindsum_connections_refused_total\{listener="participants",code="[A-Za-z_]+"\} 1$/m)
+  await expect.poll(() => metric('blindsum_connections{listener="participants"}')).toBe(0)
+})
+
 test('a run is counted, and nobody who took part in it is named', { timeout: 120_000 }, async () => {
   const agents = SITES.map((spiffeId) => startAgent(domain, { spiffeId, address: coordinator.participantsAddress }))
   const lab = connectOperator(domain, coordinator.operatorsAddress)
