@@ -1,17 +1,16 @@
 /**
  * Stage 2's bytes: the trained update quantised with a fresh rounding seed, masked, packed and digested. In: an update that
- * was checked, and the masks. Out: the masked input, fixed for its session. The lanes before masking, the seed and the mask
- * keys are overwritten before this returns; they never leave.
+ * was checked, and the masks. Out: the masked input, fixed for its session, from its first byte on while the rest is still
+ * being made. Seed and mask keys are overwritten at the end, unmasked lanes as soon as they are masked; they never leave.
  */
 import { setImmediate } from 'node:timers/promises'
 import { wipe } from '../shared/crypto/secrets.ts'
 import { invariant } from '../shared/errors.ts'
-import type { MaskEngine, MaskSeed } from '../shared/masks/mask-engine.ts'
+import type { InputToMake, MaskEngine, MaskSeed } from '../shared/masks/mask-engine.ts'
 import type { Rng } from '../shared/random.ts'
-import { type Lanes, type VectorEncoding, zeroLanes } from '../shared/vector/encoding.ts'
-import { packLanes } from '../shared/vector/packing.ts'
-import { type PreparedUpdate, prepareUpdate, type QuantizeRefusal, quantizeRange } from '../shared/vector/quantize.ts'
-import { UploadDigest } from '../shared/vector/upload-digest.ts'
+import { type VectorEncoding, vectorLayout } from '../shared/vector/encoding.ts'
+import { addSquares, clipFactorOf, prepareUpdate, type QuantizeRefusal } from '../shared/vector/quantize.ts'
+import { makeStepByStep } from './plain-masked-input.ts'
 import type { TrainedUpdate } from './trainer.ts'
 
 /** The packed masked input and its digest. A resume sends these bytes again, never others. */
@@ -20,17 +19,7 @@ export interface MaskedInput {
   readonly digest: Uint8Array
 }
 
-/** Lanes handled between two turns of the event loop; a multiple of 8, so that packed pieces join. */
-const LANES_PER_TURN = 64 * 1024
-
-/** Why this update cannot be summed under the plan's encoding, or null: asked before the update is offered to a round. */
-export function refuseUpdate(trained: TrainedUpdate, encoding: VectorEncoding): QuantizeRefusal | null {
-  const outcome = prepare(trained, encoding, new Uint8Array(32))
-  return outcome.ok ? null : outcome
-}
-
-/** Makes the masked input. Rejects with the signal's reason when aborted, everything secret overwritten all the same. */
-export async function makeMaskedInput(input: {
+export interface MaskedInputRequest {
   /** One that {@link refuseUpdate} finds nothing wrong with. */
   readonly trained: TrainedUpdate
   readonly encoding: VectorEncoding
@@ -39,46 +28,86 @@ export async function makeMaskedInput(input: {
   readonly engine: MaskEngine
   readonly rng: Rng
   readonly signal: AbortSignal
-}): Promise<MaskedInput> {
-  const { trained, encoding, masks, engine, rng, signal } = input
+}
+
+/** A masked input that is being made. */
+export interface GrowingInput {
+  /** All of it; which bytes are made already, {@link readyBytes} says. */
+  readonly bytes: Uint8Array
+  /**
+   * How many bytes from the first on are final, once there are more than so many or all; rejects as {@link digest} does. Bytes
+   * that were ready stay as they are.
+   */
+  readonly readyBytes: (moreThan: number) => Promise<number>
+  /** Of all bytes. Rejects with the signal's reason when aborted, or with what failed; the input is then worthless. */
+  readonly digest: Promise<Uint8Array>
+}
+
+/** Squared between two turns of the event loop: about a millisecond's worth. */
+const COORDINATES_PER_TURN = 1024 * 1024
+
+/** Why this update cannot be summed under the plan's encoding, or null: asked before the update is offered to a round. */
+export function refuseUpdate(trained: TrainedUpdate, encoding: VectorEncoding): QuantizeRefusal | null {
+  const outcome = prepareUpdate(toQuantize(trained, encoding, new Uint8Array(32)))
+  return outcome.ok ? null : outcome
+}
+
+/** Makes the masked input. Rejects as {@link GrowingInput.digest} does, everything secret overwritten all the same. */
+export async function makeMaskedInput(request: MaskedInputRequest): Promise<MaskedInput> {
+  const { bytes, digest } = beginMaskedInput(request)
+  return { bytes, digest: await digest }
+}
+
+/** Begins to make the masked input: what is ready of it can be sent. Needs no care when it fails: nothing is left unhandled. */
+export function beginMaskedInput(request: MaskedInputRequest): GrowingInput {
+  const packed = new Uint8Array(new SharedArrayBuffer(vectorLayout(request.encoding).packedBytes))
+  let ready = 0
+  let next = Promise.withResolvers<void>()
+  const onReady = (bytes: number) => {
+    ready = bytes
+    next.resolve()
+    next = Promise.withResolvers()
+  }
+  const digest = make(request, packed, onReady)
+  digest.catch(() => {})
+  return {
+    bytes: packed,
+    digest,
+    readyBytes: async (moreThan) => {
+      while (ready <= moreThan && ready < packed.length) await Promise.race([next.promise, digest])
+      return ready
+    },
+  }
+}
+
+async function make(
+  { trained, encoding, masks, engine, rng, signal }: MaskedInputRequest,
+  packed: InputToMake['packed'],
+  onReady: (bytes: number) => void,
+): Promise<Uint8Array> {
   const roundingSeed = rng(32)
-  const outcome = prepare(trained, encoding, roundingSeed)
-  invariant(outcome.ok, 'an update is checked before it is offered to a round')
-  const { layout } = outcome.prepared
-  const lanes = zeroLanes(layout.lengthLanes, layout.modulusBits)
   try {
-    await quantizeInto(lanes, outcome.prepared, signal)
-    await engine.accumulate(lanes, masks, { signal })
-    return await pack(lanes, layout.modulusBits, signal)
+    const factor = await clipFactorInTurns(trained.update, encoding.clipNorm, signal)
+    const outcome = prepareUpdate(toQuantize(trained, encoding, roundingSeed), factor)
+    invariant(outcome.ok, 'an update is checked before it is offered to a round')
+    const input: InputToMake = { prepared: outcome.prepared, seeds: masks, packed, signal, onReady }
+    return await (engine.makeInput?.(input) ?? makeStepByStep(input, engine))
   } finally {
-    wipe(lanes, roundingSeed, ...masks.map(({ key }) => key))
+    wipe(roundingSeed, ...masks.map(({ key }) => key))
   }
 }
 
-function prepare(trained: TrainedUpdate, encoding: VectorEncoding, roundingSeed: Uint8Array) {
+async function clipFactorInTurns(update: Float32Array, clipNorm: number, signal: AbortSignal): Promise<number> {
+  let squares = 0
+  for (let from = 0; from < update.length; from += COORDINATES_PER_TURN) {
+    if (from > 0) await setImmediate()
+    signal.throwIfAborted()
+    squares = addSquares(squares, update.subarray(from, from + COORDINATES_PER_TURN))
+  }
+  return clipFactorOf(squares, clipNorm)
+}
+
+function toQuantize(trained: TrainedUpdate, encoding: VectorEncoding, roundingSeed: Uint8Array) {
   const { update, examples: weight, scalars } = trained
-  return prepareUpdate({ update, weight, scalars, encoding, roundingSeed })
-}
-
-async function quantizeInto(lanes: Lanes, prepared: PreparedUpdate, signal: AbortSignal): Promise<void> {
-  for (let from = 0; from < lanes.length; from += LANES_PER_TURN) {
-    signal.throwIfAborted()
-    const piece = quantizeRange(prepared, from, Math.min(from + LANES_PER_TURN, lanes.length))
-    lanes.set(piece, from)
-    wipe(piece)
-    await setImmediate()
-  }
-}
-
-async function pack(lanes: Lanes, modulusBits: number, signal: AbortSignal): Promise<MaskedInput> {
-  const bytes = new Uint8Array(Math.ceil((lanes.length * modulusBits) / 8))
-  const digest = new UploadDigest()
-  for (let from = 0; from < lanes.length; from += LANES_PER_TURN) {
-    signal.throwIfAborted()
-    const piece = packLanes(lanes.subarray(from, from + LANES_PER_TURN), modulusBits)
-    bytes.set(piece, (from / 8) * modulusBits)
-    digest.update(piece)
-    await setImmediate()
-  }
-  return { bytes, digest: digest.final() }
+  return { update, weight, scalars, encoding, roundingSeed }
 }

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { makeMaskedInput, refuseUpdate } from '../../participant/masked-input.ts'
+import { beginMaskedInput, makeMaskedInput, refuseUpdate } from '../../participant/masked-input.ts'
 import type { TrainedUpdate } from '../../participant/trainer.ts'
 import { cpuMaskEngine } from '../../shared/masks/cpu-engine.ts'
-import type { MaskSeed } from '../../shared/masks/mask-engine.ts'
+import type { MaskEngine, MaskSeed } from '../../shared/masks/mask-engine.ts'
+import { plainMaskEngine } from '../../shared/masks/plain-engine.ts'
 import { encodingOf } from '../../shared/plan/plan-rules.ts'
 import { systemRng } from '../../shared/random.ts'
 import { type VectorEncoding, vectorLayout, zeroLanes } from '../../shared/vector/encoding.ts'
@@ -106,6 +107,42 @@ test('the same seed gives the same bytes, so that what is sent can be told from 
   expect(await make()).toEqual(await make())
 })
 
+test.each([
+  ['16-bit lanes', { inputBits: 9 }],
+  ['32-bit lanes', { inputBits: 16 }],
+])('%s: the bytes of an engine that goes step by step', async (_width, aggregation) => {
+  const encoding = encodingFor(130_003, { ...aggregation, clipNorm: 40 })
+  const trained = trainedOf(
+    Array.from({ length: 130_003 }, (_, place) => Math.sin(place)),
+    10,
+  )
+  const masks = masksFor(4)[1]!
+  const rng = (length: number) => new Uint8Array(length).fill(7)
+  const make = (by: MaskEngine) => makeMaskedInput({ trained, encoding, masks: copyOf(masks), engine: by, rng, signal })
+  const [fast, plain] = [await make(engine), await make(plainMaskEngine())]
+  expect(Buffer.compare(fast.bytes, plain.bytes)).toBe(0)
+  expect(fast.digest).toEqual(plain.digest)
+  expect(plain.digest).toEqual(uploadDigest(plain.bytes))
+})
+
+test('what is ready grows in order and stays; all is ready with the digest', async () => {
+  const encoding = encodingFor(2_200_000)
+  const trained = trainedOf(new Array(2_200_000).fill(0.1), 10)
+  const masks = masksFor(3)[0]!
+  const oneThread = cpuMaskEngine({ threads: 'none' })
+  const growing = beginMaskedInput({ trained, encoding, masks, engine: oneThread, rng: systemRng, signal })
+  const sizes: number[] = []
+  const pieces: Uint8Array[] = []
+  for (let ready = 0; ready < growing.bytes.length; ) {
+    const now = await growing.readyBytes(ready)
+    pieces.push(growing.bytes.slice(ready, now))
+    sizes.push(now)
+    ready = now
+  }
+  expect(sizes.length).toBeGreaterThan(1)
+  expect(uploadDigest(Buffer.concat(pieces))).toEqual(await growing.digest)
+})
+
 test('mask keys and rounding seed are overwritten', async () => {
   const encoding = encodingFor(20)
   const masks = masksFor(3)[0]!
@@ -125,6 +162,17 @@ test('an aborted one rejects with the reason, its keys overwritten', async () =>
   const trained = trainedOf(new Array(20).fill(0.5), 1)
   const made = makeMaskedInput({ trained, encoding: encodingFor(20), masks, engine, rng: systemRng, signal: aborted })
   await expect(made).rejects.toThrow('the session is over')
+  expect(masks.some(({ key }) => [...key].some(Boolean))).toBe(false)
+})
+
+test('one whose engine fails says so to who waits for bytes and who waits for the digest, its keys overwritten', async () => {
+  const masks = masksFor(3)[0]!
+  const failing: MaskEngine = { accumulate: async () => Promise.reject(new Error('a mask thread ended')) }
+  const trained = trainedOf(new Array(20).fill(0.5), 1)
+  const request = { trained, encoding: encodingFor(20), masks, engine: failing, rng: systemRng, signal }
+  const growing = beginMaskedInput(request)
+  await expect(growing.readyBytes(0)).rejects.toThrow('a mask thread ended')
+  await expect(growing.digest).rejects.toThrow('a mask thread ended')
   expect(masks.some(({ key }) => [...key].some(Boolean))).toBe(false)
 })
 

@@ -64,7 +64,8 @@ describe.each(Object.entries(CHOICES))('%s', (_name, options) => {
     }
     expect(await making({ prepared, seeds, packed, onReady }, options)).toEqual(want.digest)
     expect(told).toEqual([...new Set(told)].sort((a, b) => a - b))
-    expect(told.length).toBeGreaterThan(1)
+    // With many cores, a window of all of them is longer.
+    if (options.threads !== undefined) expect(told.length).toBeGreaterThan(1)
     expect(told.at(-1)).toBe(packed.length)
   })
 })
