@@ -54,7 +54,7 @@ export class SampledParticipant {
   async mask(effects: readonly ParticipantEffect[], lanes: Lanes, modulusBits: number): Promise<Uint8Array> {
     const effect = effects.find((one) => one.kind === 'mask')
     invariant(effect !== undefined, 'stage 2 asks for masks')
-    await this.#watch.timeAsync('2 masks on', () => cpuMaskEngine().accumulate(lanes, effect.masks))
+    await this.#watch.timeAsync('2 masks on', () => cpuMaskEngine({ threads: 'none' }).accumulate(lanes, effect.masks))
     return this.#watch.time('2 pack, digest', () => {
       const packed = packLanes(lanes, modulusBits)
       const ready = maskedInputReady(this.#session, uploadDigest(packed))

@@ -174,7 +174,7 @@ export async function measureSession(size: SessionSize, identities: Identities):
   reconstructAgain(coordinator.at('reveal-shares'), coordinatorWatch)
   coordinator.close('4 rebuild secrets, mask keys')
   const { masks } = coordinator.at('completed')
-  await coordinatorWatch.timeAsync('4 masks off', () => cpuMaskEngine().accumulate(sum, masks))
+  await coordinatorWatch.timeAsync('4 masks off', () => cpuMaskEngine({ threads: 'none' }).accumulate(sum, masks))
 
   const inAll = survivors.length / (sample + WARM_UP)
   const folded = [...foldWatch.milliseconds()].map(([name, ms]) => [name, ms * inAll] as const)
