@@ -13,6 +13,7 @@ import {
   type ReceivedMessage,
   receive,
 } from '../../coordinator/protocol/session.ts'
+import type { SessionFact } from '../../coordinator/protocol/session-facts.ts'
 import type { CoordinatorSession } from '../../coordinator/protocol/session-state.ts'
 import { advertiseKeys, maskedInputReady, obey, uploadAcknowledged } from '../../participant/protocol/session.ts'
 import type { ParticipantSession, Stepped } from '../../participant/protocol/session-state.ts'
@@ -60,6 +61,8 @@ export interface Federation {
 export interface Weather {
   readonly up?: (message: ParticipantMessage, from: string) => boolean | 'twice'
   readonly down?: (instruction: Instruction, to: string) => Instruction | null
+  /** Told every change of the coordinator's state, and the state that it made. */
+  readonly onFact?: (fact: SessionFact, after: CoordinatorSession) => void
 }
 
 /** Opens a federation of `size` sites, each with a random update. */
@@ -245,6 +248,7 @@ export function deliver(
       bundle: federation.identities.bundle,
     })
     federation.coordinator = federation.sites.size <= RESTORED_EACH_TIME ? restored(result.session) : result.session
+    if (result.fact !== null) weather.onFact?.(result.fact, federation.coordinator)
     for (const effect of result.effects) {
       federation.folded.push(effect.index)
       const { modulusBits } = federation.encoding
@@ -268,7 +272,10 @@ export async function walkStage(federation: Federation, weather: Weather = {}): 
     const told = weather.down === undefined ? truth : weather.down(truth, site.spiffeId)
     if (told !== null) await tell(federation, site, told, weather)
   }
-  if (isLive(federation.coordinator)) federation.coordinator = restored(closeStage(federation.coordinator))
+  const { coordinator } = federation
+  if (!isLive(coordinator)) return
+  federation.coordinator = restored(closeStage(coordinator))
+  weather.onFact?.({ kind: 'stage-closed', stage: coordinator.stage }, federation.coordinator)
 }
 
 /** In larger federations the state is stored and read back once a stage, not after every message. */
