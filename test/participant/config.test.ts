@@ -44,7 +44,7 @@ describe('a good configuration', () => {
       default: { format: 'csv', path: join(folder, 'examples.csv'), holdOut: 0.2, seed: 1 },
     })
     expect(config.policy).toMatchObject({ minimumCohort: 3, sessionsPerModel: 2, allowSemiHonest: false })
-    expect(config.training).toEqual({ threads: 1, memoryMiB: 4096, wallClockSeconds: 3600 })
+    expect(config.training).toEqual({ threads: 1, memoryMiB: 4096, wallClockSeconds: 3600, checkpointSeconds: 30 })
     expect(config.log.level).toBe('info')
     expect(identityFiles(config)).toEqual({
       certificate: join(folder, 'svid.pem'),
