@@ -81,6 +81,8 @@ export async function startParticipant(request: {
         )
         const rng = systemRng
         const trainer = request.trainer ?? localTrainer({ config, rng, log })
+        // Safety: a journal that begins cannot say what was masked; nothing of before is gone on with.
+        if (isJournalNew) await trainer.forget?.()
         const updates = keptUpdates({ folder: config.dataFolder, isJournalNew, log })
         await runAgent({ config, identity, journal, trainer, updates, engine: cpuMaskEngine(), rng, drill, log, stop })
         log.info('participant stopped')

@@ -69,6 +69,7 @@ export class Preparation {
   /** The update that is on the disk, by its memory. */
   #onDisk: Float32Array | null = null
   #running: Promise<void> = Promise.resolve()
+  #erasing: Promise<unknown> = Promise.resolve()
   #idle: NodeJS.Timeout | undefined
 
   constructor(tools: PreparationTools) {
@@ -139,7 +140,7 @@ export class Preparation {
   /** The update is spent, and in use by its session only: it has to be on no disk any more. */
   spent(): void {
     this.#onDisk = null
-    void this.#tools.updates.forget()
+    this.#erasing = this.#tools.updates.forget()
   }
 
   /** After a session: an update that was masked is overwritten and forgotten. */
@@ -162,11 +163,12 @@ export class Preparation {
     this.#task = null
   }
 
-  /** What is kept on the disk stays, for the next start. */
+  /** What is kept on the disk stays, for the next start; what is not to stay is gone when this resolves. */
   async stop(): Promise<void> {
     clearTimeout(this.#idle)
     this.#task?.abort.abort(new Error('the agent is stopping'))
     await this.#running
+    await this.#erasing
     this.#wipe()
   }
 
@@ -178,8 +180,8 @@ export class Preparation {
 
   #forget(): void {
     this.#wipe()
-    void this.#tools.updates.forget()
-    void this.#tools.trainer.forget?.()
+    const { updates, trainer } = this.#tools
+    this.#erasing = Promise.all([updates.forget(), trainer.forget?.()])
   }
 
   async #run(task: Task): Promise<void> {
