@@ -10,7 +10,7 @@ import type { Lanes } from '../../vector/encoding.ts'
 import { type AccumulateOptions, type MaskEngine, type MaskSeed, requireMasks } from '../mask-engine.ts'
 import type { AdapterReport } from './adapter.ts'
 import { addSum } from './add-sum.ts'
-import { findWrongSlice } from './check-sum.ts'
+import { findEmptyBlock, findWrongSlice } from './check-sum.ts'
 import { GpuFailure, type GpuFailureCode } from './gpu-failure.ts'
 import { GpuProcess, type GpuProcessOptions } from './gpu-process.ts'
 import { type JobPiece, jobPieces } from './job-pieces.ts'
@@ -139,6 +139,13 @@ async function checkedSum(piece: JobPiece, work: Work, onProgress: (share: numbe
   const whole = narrowLanes ? new Uint16Array(buffer) : new Uint32Array(buffer)
   const sum = whole.subarray(skippedLanes, skippedLanes + lengthLanes)
   try {
+    const empty = await findEmptyBlock(buffer, signal)
+    if (empty !== undefined) {
+      throw new GpuFailure(
+        'wrong_result',
+        `block ${firstBlock + empty} of the sum of ${seeds.length} masks has no mask at all`,
+      )
+    }
     const wrongLane = await findWrongSlice({ sum, firstLane: firstLane + piece.start, seeds, cpu, signal })
     if (wrongLane === undefined) return sum
     throw new GpuFailure('wrong_result', `the sum of ${seeds.length} masks is wrong from lane ${wrongLane} on`)
