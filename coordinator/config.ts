@@ -4,6 +4,7 @@
  */
 import { z } from 'zod'
 import { isWorkloadId } from '../shared/identity/spiffe-id.ts'
+import { MASK_ENGINES } from '../shared/masks/choose-engine.ts'
 import { readConfigFile } from '../shared/runtime/config-file.ts'
 import { LOG_LEVELS } from '../shared/runtime/log.ts'
 
@@ -86,6 +87,11 @@ export const coordinatorConfigFile = z.strictObject({
     key: path,
   }),
   limits: limits.prefault({}),
+  /**
+   * Where masks come off a sum: `auto` on a GPU where there is one and the work is large enough, `cpu` never, `gpu` always, and
+   * no start without one. Default auto.
+   */
+  masks: z.enum(MASK_ENGINES).default('auto'),
   /** No HTTP listener when absent; `http: {}` for one with the defaults. */
   http: http.optional(),
   /** From SIGTERM to the end of the process, at most, seconds. Default 20, 1 to 3600. */

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceFile } from '../shared/authority/atomic-file.ts'
+import { maskEngineFor } from '../shared/masks/choose-engine.ts'
 import { cpuMaskEngine } from '../shared/masks/cpu-engine.ts'
 import { systemRng } from '../shared/random.ts'
 import { lockFolder } from '../shared/runtime/folder-lock.ts'
@@ -76,7 +77,7 @@ export async function startCoordinator(
     const lock = lockFolder(config.dataFolder, 'coordinator')
     undo.push(() => lock.release())
     if (lock.tookOverFrom !== null) log.warn(`the folder was not given back by ${lock.tookOverFrom}: taken over`)
-    const opened = await openTools(config, { log, undo, drill, stopping: stopping.signal })
+    const opened = await openTools(config, { log, undo, drill, stopping: stopping.signal }, observation)
     undo.push(() => observation.close())
     const tools = await observation.begin(opened)
     const conductor = new Conductor(tools)
@@ -125,6 +126,7 @@ export async function runCoordinator(configPath: string, options: CoordinatorOpt
 async function openTools(
   config: CoordinatorConfig,
   process: { readonly undo: (() => unknown)[] } & Pick<RoundTools, 'log' | 'drill' | 'stopping'>,
+  { metrics }: Pick<Observation, 'metrics'>,
 ): Promise<RoundTools> {
   const { undo, log, drill, stopping } = process
   const { dataFolder } = config
@@ -139,6 +141,9 @@ async function openTools(
     onProblem: (problem) => log.error({ code: problem.code }, `the renewed identity is not used: ${problem.message}`),
   })
   undo.push(() => identity.close())
+  const onFallback = (code: string) => metrics.count('blindsum_mask_fallbacks_total', { code })
+  const engine = await maskEngineFor({ wanted: config.masks, cpu: cpuMaskEngine(), log, onFallback })
+  undo.push(() => engine.close())
   const signer = createSigner({ keyFile: config.provenance.key })
   const events = openEventLog(store, nowMs)
   const attendance = new Attendance(nowMs)
@@ -153,7 +158,7 @@ async function openTools(
     live: new LiveRounds(),
     present: new Map(),
     meter: new ByteMeter(),
-    engine: cpuMaskEngine(),
+    engine,
     identity,
     signer,
     spoolFolder,

@@ -160,10 +160,13 @@ async function play(request: AttemptRequest, { live, from }: Course, tools: Roun
         const closing = closingAs({ outcome: 'aborted', reason: short.reason, named: [] })
         return { ...short, attempt, closing, clear: async () => {} }
       }
+      tools.stopping.throwIfAborted()
       setup = setupOf(request, live, prepared.ready, tools)
     }
     const opened =
-      from?.session == null ? await open(request, live, setup, tools) : withTimeToReturn(from.session, tools)
+      from?.session == null ? await open(request, live, setup, tools) : withTimeToReturn(from.session, tools.nowMs())
+    // Nothing new is opened once the coordinator stops: who would stop it?
+    tools.stopping.throwIfAborted()
     runner = newRunner(request, { live, setup, recorded: opened, journal: opened.journal }, tools)
     tools.live.open(run.id, runner)
     await runner.start()
@@ -300,10 +303,18 @@ async function open(
   return { session: openSession(setup), stage, blocks: new Map(), sum: null, journal }
 }
 
-/** The stage keeps its deadline, but for the time that agents get to connect again. */
-function withTimeToReturn<Session extends RecordedSession>(session: Session, { nowMs }: RoundTools): Session {
+/**
+ * The stage keeps its deadline, but for the time that agents get to connect again. A clock that was set back meanwhile does
+ * not make it longer than a whole stage.
+ */
+export function withTimeToReturn<Session extends RecordedSession>(session: Session, nowMs: number): Session {
   const { openedAtMs, deadlineAtMs } = session.stage
-  return { ...session, stage: { openedAtMs, deadlineAtMs: Math.max(deadlineAtMs, nowMs() + RECONNECT_MS) } }
+  const latestMs = nowMs + deadlineAtMs - openedAtMs
+  const stage = {
+    openedAtMs: Math.min(openedAtMs, nowMs),
+    deadlineAtMs: Math.max(Math.min(deadlineAtMs, latestMs), nowMs + RECONNECT_MS),
+  }
+  return { ...session, stage }
 }
 
 function newRunner(

@@ -16,7 +16,7 @@ export type PresentTexts = Map<string, string>
 const MAX_PENDING = 20_000
 
 export class RoundNotes {
-  readonly #runId: string
+  readonly runId: string
   readonly #round: number
   readonly #tools: { readonly events: EventLog; readonly present: PresentTexts; readonly log: Log }
   readonly #reporter: ProgressReporter
@@ -29,7 +29,7 @@ export class RoundNotes {
     round: number,
     tools: { readonly events: EventLog; readonly present: PresentTexts; readonly log: Log },
   ) {
-    this.#runId = runId
+    this.runId = runId
     this.#round = round
     this.#tools = tools
     this.#reporter = new ProgressReporter(({ stage, answered, of }) =>
@@ -45,11 +45,11 @@ export class RoundNotes {
   /** Nothing can be written; whatever waits for it goes on by itself. */
   readonly diskFull = (): void => {
     this.present('waiting: the disk is full')
-    this.#tools.log.error({ run: this.#runId, code: 'disk_full' }, 'the disk is full: the round waits for room on it')
+    this.#tools.log.error({ run: this.runId, code: 'disk_full' }, 'the disk is full: the round waits for room on it')
   }
 
   present(text: string): void {
-    this.#tools.present.set(this.#runId, `round ${this.#round}: ${text}`)
+    this.#tools.present.set(this.runId, `round ${this.#round}: ${text}`)
   }
 
   progress(progress: Progress): void {
@@ -62,7 +62,7 @@ export class RoundNotes {
     // Safety: what participants cause may wait in bounded number; what the round itself does is never left out.
     const isPeersDoing = ['participant_ready', 'participant_withdrew', 'stage'].includes(event.kind)
     if (isPeersDoing && this.#pending.length >= MAX_PENDING) {
-      this.#tools.log.warn({ run: this.#runId, kind: event.kind }, 'an event is left out: too many wait to be written')
+      this.#tools.log.warn({ run: this.runId, kind: event.kind }, 'an event is left out: too many wait to be written')
       return
     }
     this.#pending.push(event)
@@ -79,8 +79,8 @@ export class RoundNotes {
     const { events, log } = this.#tools
     await setImmediate()
     while (this.#pending.length > 0) {
-      await events.record(this.#runId, ...this.#pending.splice(0)).catch((error: unknown) => {
-        log.error({ run: this.#runId, error }, 'events could not be written')
+      await events.record(this.runId, ...this.#pending.splice(0)).catch((error: unknown) => {
+        log.error({ run: this.runId, error }, 'events could not be written')
       })
     }
     this.#writing = null

@@ -70,7 +70,7 @@ export async function playRound(request: RoundRequest, tools: RoundTools): Promi
     }
     const { reason, detail, named, closing } = attempt
     if (attempt.kind === 'deserted' && !evaluateOnly) {
-      await ended(attempt, [], tools)
+      await ended(attempt, { events: [], notes }, tools)
       continue
     }
     tools.log.warn({ run: run.name, round, reason, detail }, 'attempt failed')
@@ -79,12 +79,12 @@ export async function playRound(request: RoundRequest, tools: RoundTools): Promi
     if (evaluateOnly && !signal.aborted) {
       const ending = closing === null ? undefined : { closing, events: [event] }
       if (ending === undefined) await tools.events.record(run.id, event)
-      const outcome = await skipEvaluation({ run, parent, reason: `${reason}: ${detail}`, ending }, tools)
-      await attempt.clear()
-      await tools.attempts.forgetDeleted()
+      const skip = () => skipEvaluation({ run, parent, reason: `${reason}: ${detail}`, ending }, tools)
+      const outcome = await withRoomOnDisk(skip, { signal: tools.stopping, onFull: notes.diskFull })
+      await leaveNothing(attempt, tools)
       return outcome
     }
-    await ended(attempt, [event], tools)
+    await ended(attempt, { events: [event], notes }, tools)
     signal.throwIfAborted()
     if (tried >= attempts) {
       return { kind: 'failed', reason: `${attempts} attempts at round ${round} failed, the last: ${reason}: ${detail}` }
@@ -97,13 +97,23 @@ export async function playRound(request: RoundRequest, tools: RoundTools): Promi
 
 /** The attempt has ended, and says so with these events; then what it kept is deleted. */
 async function ended(
-  { closing, clear }: Extract<Attempt, { kind: 'failed' | 'deserted' }>,
-  events: readonly RunEventBody[],
+  attempt: Extract<Attempt, { kind: 'failed' | 'deserted' }>,
+  { events, notes }: { readonly events: readonly RunEventBody[]; readonly notes: RoundNotes },
   tools: RoundTools,
 ): Promise<void> {
-  if (closing !== null) await tools.attempts.close(closing, ...events)
+  const { closing } = attempt
+  const close = async () => {
+    if (closing !== null) await tools.attempts.close(closing, ...events)
+    else if (events.length > 0) await tools.events.record(notes.runId, ...events)
+  }
+  await withRoomOnDisk(close, { signal: tools.stopping, onFull: notes.diskFull })
+  await leaveNothing(attempt, tools)
+}
+
+/** What an ended attempt kept is deleted; what cannot be is deleted at the next start. */
+async function leaveNothing({ clear }: Attempt, { attempts, log }: RoundTools): Promise<void> {
   await clear()
-  await tools.attempts.forgetDeleted()
+  await attempts.forgetDeleted().catch((error: unknown) => log.warn({ error }, 'the write-ahead log was not emptied'))
 }
 
 /** From the sum to the version, or to the judgement of the last one: once, however often the coordinator begins it. */
@@ -134,8 +144,7 @@ async function conclude(
     return { kind: 'failed', reason: `not_finite: ${published.message}` }
   }
   const outcome = await withRoomOnDisk(step, { signal: tools.stopping, onFull: notes.diskFull })
-  await attempt.clear()
-  await tools.attempts.forgetDeleted()
+  await leaveNothing(attempt, tools)
   return outcome
 }
 

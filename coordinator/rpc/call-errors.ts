@@ -8,7 +8,7 @@ import { ProtocolError } from '../../shared/protocol/refusal.ts'
 import type { Log } from '../../shared/runtime/log.ts'
 import { refusalToStatus } from '../../shared/wire/status.ts'
 import { CoordinatorStopping } from '../stopping.ts'
-import { StorageFailure } from '../store/storage-failure.ts'
+import { isDiskFull, StorageFailure, storageFailure } from '../store/storage-failure.ts'
 
 /** Statuses travel in headers, which a peer may bound. */
 const MAX_DETAILS = 4000
@@ -18,10 +18,11 @@ export function toStatus(error: unknown, log: Log): Partial<ServerErrorResponse>
   if (error instanceof ConfigError) {
     return { code: status.INVALID_ARGUMENT, details: `${error.code}: ${error.message}`.slice(0, MAX_DETAILS) }
   }
-  if (error instanceof StorageFailure) {
-    log.error({ code: error.code, error }, 'what a participant sent could not be kept; it will send it again')
-    const answer = refusalToStatus(error.code, error.message)
-    const code = error.code === 'disk_full' ? answer.code : status.UNAVAILABLE
+  if (error instanceof StorageFailure || isDiskFull(error)) {
+    const failure = storageFailure(error)
+    log.error({ code: failure.code, error }, 'what came could not be kept; its sender may send it again')
+    const answer = refusalToStatus(failure.code, failure.message)
+    const code = failure.code === 'disk_full' ? answer.code : status.UNAVAILABLE
     return { code, details: answer.details, metadata: tryAgainLater() }
   }
   if (error instanceof CoordinatorStopping) return refusalToStatus('shutting_down', error.message)

@@ -47,6 +47,17 @@ test('absence counts from the disconnection, or from the beginning', () => {
   expect(attendance.absentSinceMs('a')).toBe(5000)
 })
 
+test('one that is expected back is absent from then on only', () => {
+  let now = 1000
+  const attendance = new Attendance(() => now)
+  attendance.expectBack(['a'], 31_000)
+  expect([attendance.absentSinceMs('a'), attendance.absentSinceMs('b')]).toEqual([31_000, 1000])
+  const detach = attendance.attach('a', stream())
+  now = 2000
+  detach()
+  expect(attendance.absentSinceMs('a')).toBe(2000)
+})
+
 test('is dismissed only from what it was told, not from what came after', () => {
   const attendance = new Attendance(() => 0)
   const a = stream()

@@ -19,7 +19,7 @@ import { MODEL, makePlan, planDocumentOf } from './plans.ts'
 import { COORDINATOR_ID, makeTrustDomain, SITES, type TrustDomainFolder } from './trust-domain.ts'
 
 const [BAD, GOOD] = [SITES[0]!, SITES[1]!]
-const plan = makePlan({ name: 'uploads', rounds: 2 })
+const plan = makePlan({ timing: { joinGraceMs: 15_000 }, name: 'uploads', rounds: 2 })
 const { packedBytes } = vectorLayout(encodingOf(plan))
 
 let domain: TrustDomainFolder

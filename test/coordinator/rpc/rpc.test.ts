@@ -6,6 +6,8 @@ import { checkFirstCall } from '../../../coordinator/rpc/first-call.ts'
 import { printable } from '../../../coordinator/rpc/printable.ts'
 import { measured, requestBytes } from '../../../coordinator/rpc/request-sizes.ts'
 import { UploadSlots } from '../../../coordinator/rpc/upload-slots.ts'
+import { CoordinatorStopping } from '../../../coordinator/stopping.ts'
+import { storageFailure } from '../../../coordinator/store/storage-failure.ts'
 import { ConfigError, InvariantError } from '../../../shared/errors.ts'
 import { ProtocolError } from '../../../shared/protocol/refusal.ts'
 import { openLog } from '../../../shared/runtime/log.ts'
@@ -53,6 +55,21 @@ describe('what went wrong becomes a status', () => {
       code: status.INVALID_ARGUMENT,
       details: 'bad_plan: one\ntwo',
     })
+  })
+
+  test('what could not be kept with when to try again', () => {
+    const hint = { 'grpc-retry-pushback-ms': '5000' }
+    const noSpace = Object.assign(new Error('write'), { code: 'ENOSPC' })
+    const full = toStatus(storageFailure(noSpace), log)
+    expect(full).toMatchObject({ code: status.RESOURCE_EXHAUSTED, details: expect.stringMatching(/^disk_full: /) })
+    expect(full.metadata?.getMap()).toEqual(hint)
+    const failed = toStatus(storageFailure(Object.assign(new Error('disk I/O'), { errcode: 10 })), log)
+    expect(failed).toMatchObject({ code: status.UNAVAILABLE, details: expect.stringMatching(/^storage_failed: /) })
+    expect(failed.metadata?.getMap()).toEqual(hint)
+  })
+
+  test('that the coordinator stops', () => {
+    expect(toStatus(new CoordinatorStopping(), log)).toMatchObject({ code: status.UNAVAILABLE })
   })
 
   test('our own fault without its inside, which the log has', () => {

@@ -18,9 +18,10 @@ beforeAll(async () => {
 
 const TIMES = { openedAtMs: NOW_MS, deadlineAtMs: NOW_MS + 1000 }
 
-async function lab() {
+async function lab(expected: readonly string[] | null = null) {
   const federation = await openFederation({ size: SIZE, identities, parameterCount: 8 })
-  const { setup } = federation.coordinator
+  const { setup: own } = federation.coordinator
+  const setup = expected === null ? own : { ...own, expected: new Set(expected) }
   const journal = new MemoryJournal(setup, TIMES)
   const changes: Change[] = []
   const session = new DurableSession({
@@ -65,6 +66,19 @@ describe('what comes in together', () => {
     expect(await Promise.all(all)).toEqual(Array.from({ length: SIZE }, () => ({ kind: 'accepted', repeated: false })))
     expect(journal.commits).toEqual([SIZE])
     expect(encodeStored(journal.recorded().session)).toBe(encodeStored(session.state))
+  })
+
+  test('shares commits when there is much of it', async () => {
+    const { federation, journal, session } = await lab(
+      Array.from({ length: 1000 }, (_, place) => `spiffe://x/${place}`),
+    )
+    const leaving = [...federation.coordinator.setup.expected, ...session.state.setup.expected].map((from) =>
+      session.receive(from, { kind: 'withdraw', code: 'left', message: '' }),
+    )
+    const outcomes = await Promise.all(leaving)
+    expect(outcomes.filter(({ kind }) => kind === 'accepted')).toHaveLength(1000)
+    expect(journal.commits.reduce((sum, facts) => sum + facts, 0)).toBe(1000)
+    expect(journal.commits.length).toBeLessThan(40)
   })
 
   test('repetitions and refusals cost no commit', async () => {

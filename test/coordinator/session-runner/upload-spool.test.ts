@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -111,6 +111,16 @@ describe('an upload', () => {
     await expect(spool.finish(newer)).rejects.toEqual(refusal('late'))
     expect(existsSync(spool.path)).toBe(false)
   })
+})
+
+test('an upload that finds no room is told so, and keeps what it has', async () => {
+  const path = join(folder, 'full')
+  symlinkSync('/dev/full', path)
+  const spool = new UploadSpool(path, layout, { blocks: NOWHERE })
+  spools.push(spool)
+  const stream = spool.takeOver()
+  await expect(spool.write(stream, 0, input.subarray(0, 1000))).rejects.toMatchObject({ code: 'disk_full' })
+  expect(spool.acknowledgedBytes).toBe(0)
 })
 
 test('the accumulator adds each file once, takes the masks off and can be wiped', async () => {

@@ -112,6 +112,14 @@ describe('blobs', () => {
     expect(await blobs.size(sha256Hex(bytes))).toBeNull()
   })
 
+  test('that nothing names are deleted, the others stay', async () => {
+    const blobs = await openBlobs(join(folder, 'orphans'))
+    const [kept, orphan] = [await blobs.put(bytes), await blobs.put(bytes.subarray(1))]
+    expect(await blobs.deleteExcept(new Set([kept]))).toBe(1)
+    expect([await blobs.size(kept), await blobs.size(orphan)]).toEqual([bytes.length, null])
+    expect(await blobs.deleteExcept(new Set([kept]))).toBe(0)
+  })
+
   test('that a killed process left half written are cleared at the next start', async () => {
     await openBlobs(join(folder, 'killed'))
     writeFileSync(join(folder, 'killed', 'incomplete', 'half'), 'half')
