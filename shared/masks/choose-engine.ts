@@ -1,6 +1,6 @@
 /**
- * Which engine masks run on, as `masks: auto | cpu | gpu` says. `auto` looks for a GPU once, measures both, and takes the
- * GPU for work that is large enough; it says in one line what it found.
+ * Which engine masks run on, as `masks: auto | cpu | gpu` says. `auto` looks for a GPU once, when there is work that one
+ * could win, measures both, and takes the GPU for work that is large enough; it says in one line what it found.
  */
 import { findPackageJSON } from 'node:module'
 import { ConfigError } from '../errors.ts'
@@ -33,7 +33,30 @@ export interface ChosenEngine extends MaskEngine {
   close(): void
 }
 
-/** @throws ConfigError `no_gpu` where a GPU is demanded and none is there. */
+/** Keystream below which nobody looks for a GPU: two cores make so much in less than the time that looking takes. */
+const LOOK_FROM_BYTES = 2 ** 30
+
+/** The engine for a process that runs for long: a GPU that is demanded is looked for now, any other at the first large work. */
+export async function maskEngineFor(choice: EngineChoice): Promise<ChosenEngine> {
+  const { wanted, cpu, log } = choice
+  if (wanted !== 'auto') return chooseMaskEngine(choice)
+  let chosen: Promise<ChosenEngine> | undefined
+  const choose = () =>
+    chooseMaskEngine(choice).catch((error: unknown) => {
+      log.warn({ error }, 'masks: on the CPU; looking for a GPU failed')
+      return cpuAlone(cpu)
+    })
+  return {
+    async accumulate(target, seeds, options) {
+      if (target.byteLength * seeds.length < LOOK_FROM_BYTES) return cpu.accumulate(target, seeds, options)
+      chosen ??= choose()
+      return (await chosen).accumulate(target, seeds, options)
+    },
+    close: () => void chosen?.then((engine) => engine.close()),
+  }
+}
+
+/** Looks and measures at once. @throws ConfigError `no_gpu` where a GPU is demanded and none is there. */
 export async function chooseMaskEngine(choice: EngineChoice): Promise<ChosenEngine> {
   const { wanted, cpu, log } = choice
   if (wanted === 'cpu') return cpuAlone(cpu)

@@ -43,6 +43,7 @@ test('what is left out has a default, and paths are relative to the file', () =>
       checkpointBytes: 512 * 1024 * 1024,
       drainMs: 10_000,
     },
+    masks: 'auto',
     shutdownSeconds: 20,
     log: { level: 'info' },
   })

@@ -6,7 +6,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { ConfigError } from '../../../shared/errors.ts'
-import { chooseMaskEngine, type EngineChoice, WEBGPU_PACKAGE } from '../../../shared/masks/choose-engine.ts'
+import {
+  chooseMaskEngine,
+  type EngineChoice,
+  maskEngineFor,
+  WEBGPU_PACKAGE,
+} from '../../../shared/masks/choose-engine.ts'
 import { cpuMaskEngine } from '../../../shared/masks/cpu-engine.ts'
 import type { MaskEngine, MaskSeed } from '../../../shared/masks/mask-engine.ts'
 import { plainMaskEngine } from '../../../shared/masks/plain-engine.ts'
@@ -113,6 +118,30 @@ describe('without a GPU', () => {
     expect(refused.code).toBe('no_gpu')
     expect(refused.message).toContain('masks: auto')
     expect(lines).toEqual([])
+  })
+})
+
+describe('for a process that runs for long', () => {
+  function engineFor(wanted: EngineChoice['wanted']) {
+    const lines: string[] = []
+    const say = (...words: unknown[]) => lines.push(String(words.at(-1)))
+    const log = { info: say, warn: say } as unknown as EngineChoice['log']
+    return { lines, engine: maskEngineFor({ wanted, cpu: cpuMaskEngine(), log, gpuProcess: { module: noGpu } }) }
+  }
+
+  test('auto: nobody looks for a GPU before there is a gigabyte of keystream to make, and then once', async () => {
+    const { lines, engine } = engineFor('auto')
+    const auto = await engine
+    expect(await masks(auto)).toBe(true)
+    expect(lines).toEqual([])
+    const lanes = new Uint32Array(2 ** 20)
+    for (let time = 0; time < 2; time += 1) await auto.accumulate(lanes, seeds(256))
+    expect(lines).toEqual([expect.stringContaining('no_adapter')])
+    auto.close()
+  })
+
+  test('gpu: refused at once where there is none', async () => {
+    await expect(engineFor('gpu').engine).rejects.toMatchObject({ code: 'no_gpu' })
   })
 })
 
