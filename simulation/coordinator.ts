@@ -9,6 +9,7 @@ import { equalBytes } from '../shared/crypto/digest.ts'
 import { invariant } from '../shared/errors.ts'
 import type { TrustBundle } from '../shared/identity/trust-bundle.ts'
 import { cpuMaskEngine } from '../shared/masks/cpu-engine.ts'
+import { unpackAdd } from '../shared/masks/unpack-add.ts'
 import { contextDigest } from '../shared/protocol/context.ts'
 import type { MessageOutcome } from '../shared/protocol/messages.ts'
 import { ProtocolError, refuse, refuseIf } from '../shared/protocol/refusal.ts'
@@ -128,7 +129,7 @@ export class SimulatedCoordinator {
     const receipt = contributionFromWire(last.value)
     const outcome = this.#deliver(place, { kind: 'contribution', ...receipt, receivedDigest: digest.final() })
     if (outcome.kind !== 'accepted' || outcome.repeated) return outcome
-    const reader = new PackedReader({ accumulator: this.#accumulator, modulusBits })
+    const reader = new PackedReader({ accumulator: this.#accumulator, modulusBits, addLanes: unpackAdd })
     for (const chunk of chunks) reader.push(chunk)
     invariant(reader.finish() === null, 'only checked masked inputs are folded')
     return outcome

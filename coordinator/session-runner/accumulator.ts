@@ -11,14 +11,15 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { invariant } from '../../shared/errors.ts'
 import type { MaskEngine, MaskSeed } from '../../shared/masks/mask-engine.ts'
-import { type Lanes, type VectorLayout, zeroLanes } from '../../shared/vector/encoding.ts'
+import { unpackAdd } from '../../shared/masks/unpack-add.ts'
+import { type Lanes, sharedZeroLanes, type VectorLayout } from '../../shared/vector/encoding.ts'
 import { PackedReader } from '../../shared/vector/packing.ts'
 import { isDiskFull, StorageFailure } from '../store/storage-failure.ts'
 import type { SumOnDisk } from './session-journal.ts'
 import { readSumFile, writeSumFile } from './sum-file.ts'
 
-/** About a millisecond of unpacking. */
-const SLICE_BYTES = 128 * 1024
+/** Well below a millisecond of unpacking. */
+const SLICE_BYTES = 512 * 1024
 
 export interface AccumulatorRequest {
   readonly layout: VectorLayout
@@ -54,7 +55,8 @@ export class Accumulator {
   constructor(request: AccumulatorRequest) {
     const { layout, folder, sum } = request
     this.#request = request
-    this.#lanes = zeroLanes(layout.lengthLanes, layout.modulusBits)
+    // Shared, so that the mask engine's threads take the masks off in place.
+    this.#lanes = sharedZeroLanes(layout.lengthLanes, layout.modulusBits)
     this.#sum = sum
     this.#written = sum?.contributors.length ?? 0
     this.#queue =
@@ -134,7 +136,8 @@ export class Accumulator {
   }
 
   async #addFile(path: string): Promise<void> {
-    const reader = new PackedReader({ accumulator: this.#lanes, modulusBits: this.#request.layout.modulusBits })
+    const { modulusBits } = this.#request.layout
+    const reader = new PackedReader({ accumulator: this.#lanes, modulusBits, addLanes: unpackAdd })
     const file = await open(path, 'r')
     try {
       const slice = new Uint8Array(SLICE_BYTES)

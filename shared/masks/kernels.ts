@@ -4,8 +4,8 @@
  */
 import { KERNELS_BASE64 } from './generated/kernels.ts'
 
-/** Below stand the module's own scratch and nothing of the caller's. */
-export const KERNELS_FREE_FROM = 1024
+/** Below stand the module's own scratch (64 bytes from 1024 on) and nothing of the caller's. */
+export const KERNELS_FREE_FROM = 2048
 
 /** Places in memory are byte offsets; see wasm/kernels for each function's contract. */
 export interface Kernels {

@@ -118,6 +118,13 @@ export function zeroLanes(lengthLanes: number, modulusBits: number): Lanes {
   return modulusBits <= 16 ? new Uint16Array(lengthLanes) : new Uint32Array(lengthLanes)
 }
 
+/** {@link zeroLanes} that several threads can work on. */
+export function sharedZeroLanes(lengthLanes: number, modulusBits: number): Lanes {
+  return modulusBits <= 16
+    ? new Uint16Array(new SharedArrayBuffer(lengthLanes * 2))
+    : new Uint32Array(new SharedArrayBuffer(lengthLanes * 4))
+}
+
 /** The largest input of b signed bits, 2^(b − 1) − 1: what a coordinate at laneRange and full weight becomes. */
 export function largestInput(inputBits: number): number {
   return 2 ** (inputBits - 1) - 1

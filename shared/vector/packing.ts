@@ -13,6 +13,9 @@ export interface PackedRefusal {
 
 const GROUP_LANES = 8
 
+/** Adds as many lanes as `target` has from bytes that start at a lane's first bit: mod 2^16 or 2^32, by the target's width. */
+export type AddPackedLanes = (target: Lanes, packed: Uint8Array, modulusBits: number) => void
+
 /** ⌈lengthLanes · m / 8⌉. */
 export function packedLength(lengthLanes: number, modulusBits: number): number {
   return Math.ceil((lengthLanes * modulusBits) / 8)
@@ -78,18 +81,25 @@ export function refusePacked(packed: {
 export class PackedReader {
   readonly #accumulator: Lanes
   readonly #modulusBits: number
+  readonly #addLanes: AddPackedLanes
   /** Bytes of a group of 8 lanes that is not complete yet. */
   #leftover = new Uint8Array(0)
   #nextLane = 0
   #readBytes = 0
   #lastByte = 0
 
-  constructor(input: { readonly accumulator: Lanes; readonly modulusBits: number }) {
+  /** `addLanes`: {@link addPackedLanes}, or something faster that does the same. */
+  constructor(input: {
+    readonly accumulator: Lanes
+    readonly modulusBits: number
+    readonly addLanes?: AddPackedLanes
+  }) {
     requireModulus(input.modulusBits)
     const widthBits = input.accumulator.BYTES_PER_ELEMENT * 8
     invariant(input.modulusBits <= widthBits, `lanes of ${widthBits} bits cannot hold ${input.modulusBits}`)
     this.#accumulator = input.accumulator
     this.#modulusBits = input.modulusBits
+    this.#addLanes = input.addLanes ?? addPackedLanes
   }
 
   /** Adds the lanes that `block` completes. Bytes beyond the vector's end are counted, not added. */
@@ -125,7 +135,7 @@ export class PackedReader {
   #add(bytes: Uint8Array): void {
     const wholeLanes = Math.floor((bytes.length * 8) / this.#modulusBits)
     const end = Math.min(this.#nextLane + wholeLanes, this.#accumulator.length)
-    addLanes(this.#accumulator.subarray(this.#nextLane, end), bytes, this.#modulusBits)
+    this.#addLanes(this.#accumulator.subarray(this.#nextLane, end), bytes, this.#modulusBits)
     this.#nextLane = end
   }
 }
@@ -178,8 +188,8 @@ export function unpackInto(input: {
   return addPacked({ accumulator: target, packed, modulusBits })
 }
 
-/** Adds as many lanes as `target` has from bytes that start at a lane's first bit. */
-function addLanes(target: Lanes, bytes: Uint8Array, modulusBits: number): void {
+/** The plain one. */
+export function addPackedLanes(target: Lanes, bytes: Uint8Array, modulusBits: number): void {
   const lowBits = Math.min(modulusBits, 16)
   const highBits = modulusBits - lowBits
   const lowMask = 2 ** lowBits - 1

@@ -93,6 +93,25 @@ describe.each(widths)('%s', (_name, wide) => {
     )
   })
 
+  test('unpacking writes nowhere else than its target and the module’s own scratch', () => {
+    const apart = instantiateKernels()
+    const all = new Uint8Array(apart.memory.buffer)
+    const [target, packed] = [KERNELS_FREE_FROM, 512 * 1024]
+    all.fill(0xa5, target)
+    ;(wide ? apart.unpackAdd32 : apart.unpackAdd16)(target, packed, 64, wide ? 23 : 13)
+    const end = target + 64 * (wide ? 4 : 2)
+    expect(all.subarray(target, end).every((byte) => byte === 0xa5)).toBe(false)
+    expect(all.subarray(end).every((byte) => byte === 0xa5)).toBe(true)
+    const again = new Uint8Array(64 * (wide ? 4 : 2)).fill(0xa5)
+    const lanes = wide ? new Uint32Array(again.buffer) : new Uint16Array(again.buffer)
+    addPacked({
+      accumulator: lanes,
+      packed: new Uint8Array(8 * (wide ? 23 : 13)).fill(0xa5),
+      modulusBits: wide ? 23 : 13,
+    })
+    expect(Buffer.from(all.subarray(target, end)).equals(Buffer.from(again))).toBe(true)
+  })
+
   test('unpacking adds what the reference adds', () => {
     fc.assert(
       fc.property(modulus(wide), lengths, (modulusBits, lengthLanes) => {
