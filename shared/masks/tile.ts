@@ -95,6 +95,10 @@ export class KernelTile implements Tile {
 
   /** Writes the lanes' packed bytes to where they are wanted. */
   pack(into: Uint8Array, modulusBits: number): void {
+    if (modulusBits === this.#laneBytes * 8) {
+      into.set(this.#memory.subarray(TILE_AT, TILE_AT + into.length))
+      return
+    }
     const { pack16, pack32 } = this.#kernels
     const lengthLanes = this.#lengthBytes / this.#laneBytes
     ;(this.#laneBytes === 2 ? pack16 : pack32)(EDGE_AT, TILE_AT, lengthLanes, modulusBits)

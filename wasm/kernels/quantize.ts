@@ -23,8 +23,13 @@ export function quantize32(
   laneMask: u32,
 ): void {
   const keep = i32x4.splat(laneMask)
+  // Spread once: the runtime would do it anew for every group.
+  const factor = f64x2.splat(clipFactor)
+  const range = f64x2.splat(laneRange)
+  const units = f64x2.splat(unitsPerOne)
+  const most = f64x2.splat(largest)
   for (const end = update + ((lengthLanes as usize) << 2); update < end; update += 16, words += 16, lanes += 16) {
-    const four = roundFour(v128.load(update), v128.load(words), clipFactor, laneRange, unitsPerOne, largest)
+    const four = roundFour(v128.load(update), v128.load(words), factor, range, units, most)
     v128.store(lanes, v128.and(four, keep))
   }
 }
@@ -42,9 +47,14 @@ export function quantize16(
   laneMask: u32,
 ): void {
   const keep = i32x4.splat(laneMask)
+  // Spread once: the runtime would do it anew for every group.
+  const factor = f64x2.splat(clipFactor)
+  const range = f64x2.splat(laneRange)
+  const units = f64x2.splat(unitsPerOne)
+  const most = f64x2.splat(largest)
   for (const end = update + ((lengthLanes as usize) << 2); update < end; update += 32, words += 32, lanes += 16) {
-    const first = roundFour(v128.load(update), v128.load(words), clipFactor, laneRange, unitsPerOne, largest)
-    const second = roundFour(v128.load(update, 16), v128.load(words, 16), clipFactor, laneRange, unitsPerOne, largest)
+    const first = roundFour(v128.load(update), v128.load(words), factor, range, units, most)
+    const second = roundFour(v128.load(update, 16), v128.load(words, 16), factor, range, units, most)
     v128.store(lanes, i16x8.narrow_i32x4_u(v128.and(first, keep), v128.and(second, keep)))
   }
 }
@@ -52,7 +62,7 @@ export function quantize16(
 /** Four coordinates to four whole numbers. */
 // @ts-ignore: decorator
 @inline
-function roundFour(update: v128, words: v128, factor: f64, range: f64, units: f64, largest: f64): v128 {
+function roundFour(update: v128, words: v128, factor: v128, range: v128, units: v128, largest: v128): v128 {
   const first = roundTwo(
     f64x2.promote_low_f32x4(update),
     f64x2.convert_low_i32x4_u(words),
@@ -75,17 +85,17 @@ function roundFour(update: v128, words: v128, factor: f64, range: f64, units: f6
 /** Two coordinates; the whole numbers stand in the low halves of the result. */
 // @ts-ignore: decorator
 @inline
-function roundTwo(update: v128, word: v128, factor: f64, range: f64, units: f64, largest: f64): v128 {
-  const clipped = clamp(f64x2.mul(update, f64x2.splat(factor)), range)
-  const exact = clamp(f64x2.mul(clipped, f64x2.splat(units)), largest)
+function roundTwo(update: v128, word: v128, factor: v128, range: v128, units: v128, largest: v128): v128 {
+  const clipped = clamp(f64x2.mul(update, factor), range)
+  const exact = clamp(f64x2.mul(clipped, units), largest)
   const below = f64x2.floor(exact)
   const fraction = f64x2.mul(f64x2.sub(exact, below), f64x2.splat(TWO_TO_32))
-  const up = v128.and(f64x2.lt(word, fraction), f64x2.splat(1.0))
-  return f64x2.add(f64x2.add(below, up), f64x2.splat(ROUNDING_BIAS))
+  // A comparison that holds is −1: taking it away from the whole number rounds up.
+  return i64x2.sub(f64x2.add(below, f64x2.splat(ROUNDING_BIAS)), f64x2.lt(word, fraction))
 }
 
 // @ts-ignore: decorator
 @inline
-function clamp(value: v128, bound: f64): v128 {
-  return f64x2.pmax(f64x2.pmin(value, f64x2.splat(bound)), f64x2.splat(-bound))
+function clamp(value: v128, bound: v128): v128 {
+  return f64x2.pmax(f64x2.pmin(value, bound), f64x2.neg(bound))
 }
