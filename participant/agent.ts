@@ -179,7 +179,9 @@ class Agent {
       await this.#endSession()
       return this.#enter({ runId, round, sessionId: ownBytes(sessionId) }, step.value)
     } else await this.#answerOld(ownBytes(sessionId), instruction)
-    if (isOver && instruction.completed) this.#preparation.roundCompleted({ runId, round })
+    // Safety: the word about a session that this site never entered, or about another than the live one, moves nothing.
+    const isOurs = this.#runner === null && this.#request.journal.knowsSession(sessionId)
+    if (isOver && instruction.completed && isOurs) this.#preparation.roundCompleted({ runId, round })
   }
 
   /** The coordinator speaks of something else: the session, if there is one, is over. */
@@ -205,6 +207,7 @@ class Agent {
     const deadlineMs = STAGES * (stageDeadlineMs + joinGraceMs) + SESSION_MARGIN_MS
     const { trained, plan } = work
     const setup = this.#setup(work, sessionId)
+    this.#preparation.lend(work)
     const runner = new SessionRunner({ setup, encoding: encodingOf(plan), trained, deadlineMs }, this.#sessionTools())
     this.#runner = runner
     void runner.over.then(() => {

@@ -181,9 +181,10 @@ function apply(
 }
 
 function openDatabase(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined
   try {
     const isNew = !existsSync(path)
-    const database = new DatabaseSync(path, { timeout: 5000 })
+    database = new DatabaseSync(path, { timeout: 5000 })
     if (isNew) chmodSync(path, 0o600)
     // secure_delete: a deleted reply is overwritten in the file, not only forgotten.
     database.exec(
@@ -198,6 +199,7 @@ function openDatabase(path: string): DatabaseSync {
     database.exec(FORGET_OLD_PAGES)
     return database
   } catch (cause) {
+    database?.close()
     const why = cause instanceof Error ? cause.message : String(cause)
     if (storageFailureOf(cause)?.code === 'disk_full') {
       throw new ConfigError('disk_full', `the journal ${path} cannot be opened: ${why}; make room on its disk`, {

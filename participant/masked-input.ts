@@ -4,13 +4,16 @@
  * being made. Seed and mask keys are overwritten at the end, unmasked lanes as soon as they are masked; they never leave.
  */
 import { setImmediate } from 'node:timers/promises'
+import { equalBytes } from '../shared/crypto/digest.ts'
 import { wipe } from '../shared/crypto/secrets.ts'
 import { invariant } from '../shared/errors.ts'
 import type { InputToMake, MaskEngine, MaskSeed } from '../shared/masks/mask-engine.ts'
+import { refuseIf } from '../shared/protocol/refusal.ts'
 import type { Rng } from '../shared/random.ts'
 import { type VectorEncoding, vectorLayout } from '../shared/vector/encoding.ts'
 import { addSquares, clipFactorOf, prepareUpdate, type QuantizeRefusal } from '../shared/vector/quantize.ts'
 import { makeStepByStep } from './plain-masked-input.ts'
+import { UpdateDigest } from './protocol/update-digest.ts'
 import type { TrainedUpdate } from './trainer.ts'
 
 /** The packed masked input and its digest. A resume sends these bytes again, never others. */
@@ -22,6 +25,11 @@ export interface MaskedInput {
 export interface MaskedInputRequest {
   /** One that {@link refuseUpdate} finds nothing wrong with. */
   readonly trained: TrainedUpdate
+  /**
+   * Which update this has to be, from before the first byte to after the last: else `digest` rejects with ProtocolError
+   * `update_changed`. A session always gives it; left out by who masks what no session counts.
+   */
+  readonly updateDigest?: Uint8Array
   readonly encoding: VectorEncoding
   /** Taken over: their keys are overwritten. */
   readonly masks: readonly MaskSeed[]
@@ -45,6 +53,8 @@ export interface GrowingInput {
 
 /** Squared between two turns of the event loop: about a millisecond's worth. */
 const COORDINATES_PER_TURN = 1024 * 1024
+/** Hashed between two turns. */
+const HASHED_PER_TURN = 256 * 1024
 
 /** Why this update cannot be summed under the plan's encoding, or null: asked before the update is offered to a round. */
 export function refuseUpdate(trained: TrainedUpdate, encoding: VectorEncoding): QuantizeRefusal | null {
@@ -81,20 +91,41 @@ export function beginMaskedInput(request: MaskedInputRequest): GrowingInput {
 }
 
 async function make(
-  { trained, encoding, masks, engine, rng, signal }: MaskedInputRequest,
+  request: MaskedInputRequest,
   packed: InputToMake['packed'],
   onReady: (bytes: number) => void,
 ): Promise<Uint8Array> {
+  const { trained, encoding, masks, engine, rng, signal } = request
   const roundingSeed = rng(32)
   try {
+    await refuseChanged(request)
     const factor = await clipFactorInTurns(trained.update, encoding.clipNorm, signal)
     const outcome = prepareUpdate(toQuantize(trained, encoding, roundingSeed), factor)
     invariant(outcome.ok, 'an update is checked before it is offered to a round')
     const input: InputToMake = { prepared: outcome.prepared, seeds: masks, packed, signal, onReady }
-    return await (engine.makeInput?.(input) ?? makeStepByStep(input, engine))
+    const digest = await (engine.makeInput?.(input) ?? makeStepByStep(input, engine))
+    await refuseChanged(request)
+    return digest
   } finally {
     wipe(roundingSeed, ...masks.map(({ key }) => key))
   }
+}
+
+/**
+ * Safety: were the update of everybody else overwritten meanwhile, by whatever fault a coordinator finds, the sum would be this
+ * site's alone. Whoever masks another update than it was ready with, or part of one, signs no receipt for it.
+ */
+async function refuseChanged({ trained, updateDigest, signal }: MaskedInputRequest): Promise<void> {
+  if (updateDigest === undefined) return
+  const { update, examples, scalars } = trained
+  const found = new UpdateDigest(update.length)
+  for (let from = 0; from < update.length; from += HASHED_PER_TURN) {
+    if (from > 0) await setImmediate()
+    signal.throwIfAborted()
+    found.add(update.subarray(from, from + HASHED_PER_TURN))
+  }
+  const isSame = equalBytes(found.final({ examples, ...scalars }), updateDigest)
+  refuseIf(!isSame, 'update_changed', 'the update is no longer the one that this site was ready with')
 }
 
 async function clipFactorInTurns(update: Float32Array, clipNorm: number, signal: AbortSignal): Promise<number> {

@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import { equalBytes } from '../shared/crypto/digest.ts'
 import { wipe } from '../shared/crypto/secrets.ts'
+import { invariant } from '../shared/errors.ts'
 import type { Plan } from '../shared/plan/plan.ts'
 import { encodingOf, isEvaluation } from '../shared/plan/plan-rules.ts'
 import type { Log } from '../shared/runtime/log.ts'
@@ -66,6 +67,8 @@ export class Preparation {
   readonly #tools: PreparationTools
   #task: Task | null = null
   #work: Work | null = null
+  /** What the live session masks. */
+  #lent: Work | null = null
   /** The update that is on the disk, by its memory. */
   #onDisk: Float32Array | null = null
   #running: Promise<void> = Promise.resolve()
@@ -137,6 +140,12 @@ export class Preparation {
     }
   }
 
+  /** A session begins with this work: until {@link settle} nothing overwrites its update. */
+  lend(work: Work): void {
+    invariant(this.#lent === null, 'one session at a time has the update')
+    this.#lent = work
+  }
+
   /** The update is spent, and in use by its session only: it has to be on no disk any more. */
   spent(): void {
     this.#onDisk = null
@@ -145,6 +154,10 @@ export class Preparation {
 
   /** After a session: an update that was masked is overwritten and forgotten. */
   settle(): void {
+    const lent = this.#lent
+    this.#lent = null
+    // Given up while it was lent.
+    if (lent !== null && lent !== this.#work) wipe(lent.trained.update)
     if (this.#work !== null && this.#tools.journal.isSpent(this.#work.updateDigest)) this.#forget()
     this.#task?.abort.abort(new Error('the session is over'))
     this.#task = null
@@ -173,7 +186,8 @@ export class Preparation {
   }
 
   #wipe(): void {
-    if (this.#work !== null) wipe(this.#work.trained.update)
+    // Safety: overwritten under a live session, it would be masked as zeros; done to all sites but one, the sum is that one's.
+    if (this.#work !== null && this.#work !== this.#lent) wipe(this.#work.trained.update)
     this.#work = null
     this.#onDisk = null
   }

@@ -9,6 +9,7 @@ import { invariant, unreachable } from '../shared/errors.ts'
 import type { TrustBundle } from '../shared/identity/trust-bundle.ts'
 import type { MaskEngine } from '../shared/masks/mask-engine.ts'
 import type { Instruction, ParticipantMessage } from '../shared/protocol/messages.ts'
+import { ProtocolError } from '../shared/protocol/refusal.ts'
 import type { Rng } from '../shared/random.ts'
 import type { Log } from '../shared/runtime/log.ts'
 import type { VectorEncoding } from '../shared/vector/encoding.ts'
@@ -196,10 +197,17 @@ export class SessionRunner {
   }
 
   async #mask({ masks }: Effect<'mask'>): Promise<void> {
-    const { trained, encoding } = this.#request
+    const { trained, encoding, setup } = this.#request
+    const { updateDigest } = setup
     const { engine, rng } = this.#tools
-    this.#maskedInput = await makeMaskedInput({ trained, encoding, masks, engine, rng, signal: this.#ending.signal })
     invariant(this.#session !== null, 'masks belong to a session')
+    const { signal } = this.#ending
+    try {
+      this.#maskedInput = await makeMaskedInput({ trained, updateDigest, encoding, masks, engine, rng, signal })
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      return this.#carryOut(leave(this.#session, error.message, error.code))
+    }
     await this.#carryOut(maskedInputReady(this.#session, this.#maskedInput.digest))
   }
 

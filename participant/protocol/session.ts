@@ -67,9 +67,9 @@ export function uploadAcknowledged(session: ParticipantSession): ParticipantSess
   return { ...session, acknowledged: true }
 }
 
-/** Ends the session from inside the agent: deadline, another session, shutdown. Secrets are wiped. */
-export function leave(session: ParticipantSession, message: string): Stepped {
-  return session.stage === 'ended' ? { session, effects: [] } : end(session, null, message)
+/** Ends the session from inside the agent: deadline, another session, shutdown, or what it refuses of itself. Secrets are wiped. */
+export function leave(session: ParticipantSession, message: string, code: RefusalCode | null = null): Stepped {
+  return session.stage === 'ended' ? { session, effects: [] } : end(session, code, message)
 }
 
 /**

@@ -1,12 +1,15 @@
 /** Agents and their training processes killed with SIGKILL while a real training runs, and once it has ended. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { makePlan } from './plans.ts'
 import { openSite } from './real-site.ts'
 import { closeScripted } from './scripted-coordinator.ts'
 
 type Site = Awaited<ReturnType<typeof openSite>>
+// A busy machine starts a process in many seconds.
+vi.setConfig({ testTimeout: 240_000 })
+
 let site: Site
 afterEach(async () => {
   await site.close()
@@ -31,7 +34,7 @@ function trainingChildOf(parent: number): number {
   throw new Error('there is no training process')
 }
 
-const ready = () => expect.poll(() => site.reports.at(-1)?.ready, { timeout: 60_000 }).toBe(true)
+const ready = () => expect.poll(() => site.reports.at(-1)?.ready, { timeout: 120_000 }).toBe(true)
 
 test('an agent killed in its training goes on with it; killed once it is ready, it is ready at once', async () => {
   site = await openSite(plan)
@@ -48,7 +51,7 @@ test('an agent killed in its training goes on with it; killed once it is ready, 
   await second.kill()
 
   const third = site.start()
-  await expect.poll(() => site.reports.length, { timeout: 20_000 }).toBe(2)
+  await expect.poll(() => site.reports.length, { timeout: 60_000 }).toBe(2)
   expect(site.reports.at(-1)).toMatchObject({ ready: true, attempt: 1 })
   expect(third.has('training started')).toBe(false)
   expect(readFileSync(join(site.dataFolder, 'update.kept'))).toEqual(kept)
@@ -61,13 +64,13 @@ test('a training process that is killed is started again where its checkpoint st
   let written = 0
   for (let kill = 1; kill <= 4; kill += 1) {
     await expect
-      .poll(() => agent.lines().filter(({ msg }) => msg === 'training checkpoint written').length, { timeout: 30_000 })
+      .poll(() => agent.lines().filter(({ msg }) => msg === 'training checkpoint written').length, { timeout: 60_000 })
       .toBeGreaterThan(written)
     written = agent.lines().filter(({ msg }) => msg === 'training checkpoint written').length
     process.kill(trainingChildOf(agent.pid), 'SIGKILL')
     await expect
       .poll(() => agent.lines().filter(({ msg }) => msg === 'training resumed from its checkpoint').length, {
-        timeout: 30_000,
+        timeout: 60_000,
       })
       .toBe(kill)
   }
@@ -89,7 +92,7 @@ test('an agent killed at any moment comes to the same end: ready, with nothing h
   }
   const before = site.reports.length
   const last = site.start()
-  await expect.poll(() => site.reports.length, { timeout: 60_000 }).toBe(before + 1)
+  await expect.poll(() => site.reports.length, { timeout: 120_000 }).toBe(before + 1)
   expect(site.reports.every((report) => report.ready)).toBe(true)
   await last.kill('SIGTERM')
   const left = readdirSync(site.dataFolder).filter((name) => name.includes('.part-') || name.endsWith('.checkpoint'))
