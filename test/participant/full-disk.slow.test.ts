@@ -6,13 +6,16 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, statfsSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { openJournal } from '../../participant/journal.ts'
 import { encodeHex } from '../../shared/crypto/digest.ts'
 import { systemRng } from '../../shared/random.ts'
 import { makePlan } from './plans.ts'
 import { openSite } from './real-site.ts'
 import { closeScripted } from './scripted-coordinator.ts'
+
+// A busy machine starts a process in many seconds.
+vi.setConfig({ testTimeout: 240_000 })
 
 const mountPoint = mkdtempSync(join(tmpdir(), 'small-disk-'))
 
@@ -64,7 +67,7 @@ describe.runIf(canMount)('on a small disk', () => {
   afterAll(() => {
     execFileSync('umount', [mountPoint])
   })
-  const until = (wanted: () => boolean) => expect.poll(wanted, { timeout: 30_000 }).toBe(true)
+  const until = (wanted: () => boolean) => expect.poll(wanted, { timeout: 90_000 }).toBe(true)
 
   test('that is full when the update has to be kept: not ready, then ready, trained once', async () => {
     const agent = site.start()
