@@ -203,11 +203,19 @@ export class SessionRunner {
     place: UploadPlace,
     receipt: { readonly digest: Uint8Array; readonly signature: Uint8Array },
   ): Promise<MessageOutcome> {
-    const receivedDigest = place === null ? receipt.digest : await place.spool.finish(place.stream)
-    await this.#tools.drill.reach('hold-before-contribution', this.#request.setup.context.round)
-    const outcome = await this.deliver(from, { kind: 'contribution', ...receipt, receivedDigest })
-    if (outcome.kind === 'rejected' && place !== null) await place.spool.reset()
-    return outcome
+    const judge = async (receivedDigest: Uint8Array) => {
+      await this.#tools.drill.reach('hold-before-contribution', this.#request.setup.context.round)
+      return this.deliver(from, { kind: 'contribution', ...receipt, receivedDigest })
+    }
+    if (place === null) return judge(receipt.digest)
+    try {
+      return await place.spool.finish(place.stream, judge)
+    } catch (error) {
+      const isLate = error instanceof ProtocolError && error.code === 'late'
+      if (!isLate || !this.#hasContributed(from)) throw error
+      // Another stream of the same participant was faster: this receipt can only repeat the one that counts, or differ from it.
+      return judge(receipt.digest)
+    }
   }
 
   /** Ends the session without a sum. Does nothing once it has ended. */

@@ -8,6 +8,7 @@
  */
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { equalBytes } from '../../shared/crypto/digest.ts'
+import type { MessageOutcome } from '../../shared/protocol/messages.ts'
 import { refuseIf } from '../../shared/protocol/refusal.ts'
 import { refusePacked } from '../../shared/vector/packing.ts'
 import { UPLOAD_BLOCK_BYTES, UploadDigest } from '../../shared/vector/upload-digest.ts'
@@ -97,10 +98,12 @@ export class UploadSpool {
   }
 
   /**
-   * The digest of the whole input, once all of it is there, on disk, and its padding is zero.
-   * @throws ProtocolError `late`, `wrong_length`, `malformed`; StorageFailure.
+   * Has the whole input judged by its digest, once all of it is there, on disk, and its padding is zero. What is rejected is
+   * thrown away: it may begin again from the first byte. Safety: between the digest and the outcome no other stream has a
+   * turn, so what counts is what was hashed.
+   * @throws ProtocolError `late`, `wrong_length`, `malformed`; StorageFailure; what `judge` throws, and then nothing is lost.
    */
-  finish(stream: number): Promise<Uint8Array> {
+  finish(stream: number, judge: (digest: Uint8Array) => Promise<MessageOutcome>): Promise<MessageOutcome> {
     return this.#inTurn(async () => {
       this.#refuseUnlessCurrent(stream)
       const { lengthLanes, modulusBits } = this.#layout
@@ -116,20 +119,10 @@ export class UploadSpool {
       } catch (error) {
         throw storageFailure(error)
       }
-      return this.#digest.final()
-    })
-  }
-
-  /** Throws away what came: it may begin again from the first byte. */
-  reset(): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#recording
-      // Crash here: the file is longer than the rows say, and is cut when it is opened.
-      await this.#blocks.forget()
-      await this.#file?.truncate(0)
-      this.#digest = new UploadDigest()
-      this.#recorded = 0
-      this.#acknowledged = 0
+      const outcome = await judge(this.#digest.final())
+      // A closed file is no longer ours: it counts already, or is about to be deleted.
+      if (outcome.kind === 'rejected' && !this.#isClosed) await this.#throwAway()
+      return outcome
     })
   }
 
@@ -147,6 +140,15 @@ export class UploadSpool {
   async discard(): Promise<void> {
     await this.close()
     await rm(this.path, { force: true })
+  }
+
+  async #throwAway(): Promise<void> {
+    // Crash here: the file is longer than the rows say, and is cut when it is opened.
+    await this.#blocks.forget()
+    await this.#file?.truncate(0)
+    this.#digest = new UploadDigest()
+    this.#recorded = 0
+    this.#acknowledged = 0
   }
 
   async #opened(): Promise<FileHandle> {

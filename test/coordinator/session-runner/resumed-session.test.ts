@@ -14,6 +14,7 @@ import { cpuMaskEngine } from '../../../shared/masks/cpu-engine.ts'
 import { type VectorEncoding, vectorLayout } from '../../../shared/vector/encoding.ts'
 import { packLanes } from '../../../shared/vector/packing.ts'
 import { UPLOAD_BLOCK_BYTES, uploadDigest } from '../../../shared/vector/upload-digest.ts'
+import { digestOf } from './finished-upload.ts'
 
 const parent = mkdtempSync(join(tmpdir(), 'blindsum-resumed-'))
 let folder = ''
@@ -73,7 +74,7 @@ describe('an upload of a coordinator that was killed', () => {
     const other = input.slice(0, 10).fill(1)
     await expect(resumed.write(stream, 0, other)).rejects.toMatchObject({ code: 'conflicting_repeat' })
     await resumed.write(stream, 2 * UPLOAD_BLOCK_BYTES, input.subarray(2 * UPLOAD_BLOCK_BYTES))
-    expect(await resumed.finish(stream)).toEqual(uploadDigest(input))
+    expect(await digestOf(resumed, stream)).toEqual(uploadDigest(input))
     await spool.close()
     await again.discardAll()
     expect([rows.blocks.size, readdirSync(folder)]).toEqual([0, []])
@@ -97,7 +98,8 @@ describe('an upload of a coordinator that was killed', () => {
     const spool = desk.spoolOf(1)
     const stream = spool.takeOver()
     await spool.write(stream, 0, input.subarray(0, UPLOAD_BLOCK_BYTES))
-    await spool.reset()
+    await spool.write(stream, UPLOAD_BLOCK_BYTES, input.subarray(UPLOAD_BLOCK_BYTES))
+    await spool.finish(stream, async () => ({ kind: 'rejected', code: 'bad_signature', message: '' }))
     expect([spool.acknowledgedBytes, rows.blocks.size]).toEqual([0, 0])
     await spool.write(stream, 0, input.slice(0, 100).fill(1))
     expect(spool.acknowledgedBytes).toBe(100)

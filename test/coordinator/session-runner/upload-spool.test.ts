@@ -9,6 +9,7 @@ import { cpuMaskEngine } from '../../../shared/masks/cpu-engine.ts'
 import { type VectorEncoding, vectorLayout } from '../../../shared/vector/encoding.ts'
 import { packLanes } from '../../../shared/vector/packing.ts'
 import { uploadDigest } from '../../../shared/vector/upload-digest.ts'
+import { digestOf } from './finished-upload.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'blindsum-spool-'))
 const spools: UploadSpool[] = []
@@ -61,7 +62,7 @@ describe('an upload', () => {
     expect(spool.acknowledgedBytes).toBe(700_000)
     const second = spool.takeOver()
     await spool.write(second, 700_000, input.subarray(700_000))
-    expect(await spool.finish(second)).toEqual(uploadDigest(input))
+    expect(await digestOf(spool, second)).toEqual(uploadDigest(input))
     await spool.close()
     expect(sha(readFileSync(spool.path))).toBe(sha(input))
     await spool.discard()
@@ -94,10 +95,10 @@ describe('an upload', () => {
     const spool = newSpool()
     const stream = spool.takeOver()
     await spool.write(stream, 0, input.subarray(0, -1))
-    await expect(spool.finish(stream)).rejects.toEqual(refusal('wrong_length'))
+    await expect(digestOf(spool, stream)).rejects.toEqual(refusal('wrong_length'))
     expect((layout.lengthLanes * 19) % 8).not.toBe(0)
     await spool.write(stream, input.length - 1, Uint8Array.of((input.at(-1) ?? 0) | 0x80))
-    await expect(spool.finish(stream)).rejects.toEqual(refusal('malformed'))
+    await expect(digestOf(spool, stream)).rejects.toEqual(refusal('malformed'))
   })
 
   test('ends for an older stream when a newer takes over, and for all when it is closed', async () => {
@@ -108,7 +109,7 @@ describe('an upload', () => {
     await spool.write(newer, 0, input.subarray(0, 9))
     await spool.discard()
     await expect(spool.write(newer, 9, input.subarray(9, 18))).rejects.toEqual(refusal('late'))
-    await expect(spool.finish(newer)).rejects.toEqual(refusal('late'))
+    await expect(digestOf(spool, newer)).rejects.toEqual(refusal('late'))
     expect(existsSync(spool.path)).toBe(false)
   })
 })
@@ -129,7 +130,7 @@ test('the accumulator adds each file once, takes the masks off and can be wiped'
     const spool = newSpool()
     const stream = spool.takeOver()
     await spool.write(stream, 0, packLanes(lanesOf(seed), 19))
-    await spool.finish(stream)
+    await digestOf(spool, stream)
     await spool.close()
     accumulator.fold(seed, spool.path)
   }
