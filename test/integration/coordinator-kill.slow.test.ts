@@ -22,7 +22,7 @@ test('every point has its test', () => {
   expect(tested).toEqual(COORDINATOR_DRILL_POINTS)
 })
 
-test.each(COORDINATOR_KILLS)('killed at $point', { timeout: 120_000 }, (kill) => killCoordinatorAndGoOn(lab, kill))
+test.each(COORDINATOR_KILLS)('killed at $point', { timeout: 300_000 }, (kill) => killCoordinatorAndGoOn(lab, kill))
 
 /** Begins a run and resolves once its first agent stands before its upload; the function lets it go on. */
 async function heldBeforeUpload(name: string, drill?: string): Promise<() => void> {
@@ -40,7 +40,7 @@ async function heldBeforeUpload(name: string, drill?: string): Promise<() => voi
   return released.resolve
 }
 
-test('killed when a site had left: the session knows, and goes on without it', { timeout: 120_000 }, async () => {
+test('killed when a site had left: the session knows, and goes on without it', { timeout: 300_000 }, async () => {
   const goOn = await heldBeforeUpload('left', 'hold-after-commit-withdrawn@1')
   const stopped = lab.stopFirst()
   // It attends no longer, so its session is ending; what it held at it leaves undone, and takes its leave.
@@ -58,7 +58,7 @@ test('killed when a site had left: the session knows, and goes on without it', {
 })
 
 test('killed when its run was cancelled: no session, no version, and the agents are free', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const goOn = await heldBeforeUpload('cancelled', 'hold-after-commit-aborted@1')
   await lab.operate(({ operator }) => operator.cancel('cancelled'))
@@ -77,7 +77,7 @@ test('killed when its run was cancelled: no session, no version, and the agents 
 })
 
 test('asked to stop in a session, it ends with 0 and goes on with the session later', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   const goOn = await heldBeforeUpload('stopped')
   expect(await lab.end('SIGTERM')).toBe(0)
