@@ -37,6 +37,7 @@ export type RefusalCode =
   | 'too_few_holders'
   | 'ciphertexts_disagree'
   | 'update_spent'
+  | 'update_changed'
   | 'too_many_sessions'
   | 'wrong_length'
   | 'digest_mismatch'

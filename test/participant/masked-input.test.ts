@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { beginMaskedInput, makeMaskedInput, refuseUpdate } from '../../participant/masked-input.ts'
+import { updateDigest } from '../../participant/protocol/update-digest.ts'
 import type { TrainedUpdate } from '../../participant/trainer.ts'
 import { cpuMaskEngine } from '../../shared/masks/cpu-engine.ts'
 import type { MaskEngine, MaskSeed } from '../../shared/masks/mask-engine.ts'
@@ -183,4 +184,45 @@ test.each([
   ['weight_not_integer', [0, 0], 1.5],
 ] as const)('%s is told before the update is offered', (code, values, examples) => {
   expect(refuseUpdate(trainedOf(values, examples), encodingFor(2))?.code).toBe(code)
+})
+
+describe('a masked input of an update that is not the one its session names', () => {
+  const encoding = encodingFor(70_001)
+  const fresh = () => trainedOf(new Array(70_001).fill(0.5), 100)
+  const digestOf = ({ update, examples, scalars }: TrainedUpdate) => updateDigest(update, { examples, ...scalars })
+  const masks = () => [{ key: systemRng(32), sign: 1 as const }]
+
+  test('is not begun', async () => {
+    const trained = fresh()
+    const named = digestOf(trained)
+    trained.update.fill(0)
+    const growing = beginMaskedInput({
+      trained,
+      updateDigest: named,
+      encoding,
+      masks: masks(),
+      engine,
+      rng: systemRng,
+      signal,
+    })
+    await expect(growing.digest).rejects.toMatchObject({ name: 'ProtocolError', code: 'update_changed' })
+    await expect(growing.readyBytes(0)).rejects.toMatchObject({ code: 'update_changed' })
+    expect(growing.bytes.every((byte) => byte === 0)).toBe(true)
+  })
+
+  test.each([
+    ['tile by tile', engine],
+    ['step by step', plainMaskEngine()],
+  ])('has no digest when it becomes another meanwhile: %s', async (_way, real) => {
+    const trained = fresh()
+    const request = { trained, updateDigest: digestOf(trained), encoding, rng: systemRng, signal }
+    await expect(makeMaskedInput({ ...request, masks: masks(), engine: real })).resolves.toBeDefined()
+    const spoil = () => trained.update.fill(0, 60_000)
+    const spoiling: MaskEngine = {
+      accumulate: async (...given) => void spoil() ?? real.accumulate(...given),
+      makeInput: (input) => void spoil() ?? real.makeInput?.(input) ?? null,
+    }
+    const growing = beginMaskedInput({ ...request, masks: masks(), engine: spoiling })
+    await expect(growing.digest).rejects.toMatchObject({ name: 'ProtocolError', code: 'update_changed' })
+  })
 })
