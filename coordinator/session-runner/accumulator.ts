@@ -9,11 +9,13 @@
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { equalBytes } from '../../shared/crypto/digest.ts'
 import { invariant } from '../../shared/errors.ts'
 import type { MaskEngine, MaskSeed } from '../../shared/masks/mask-engine.ts'
 import { unpackAdd } from '../../shared/masks/unpack-add.ts'
 import { type Lanes, sharedZeroLanes, type VectorLayout } from '../../shared/vector/encoding.ts'
 import { PackedReader } from '../../shared/vector/packing.ts'
+import { UploadDigest } from '../../shared/vector/upload-digest.ts'
 import { isDiskFull, StorageFailure } from '../store/storage-failure.ts'
 import type { SumOnDisk } from './session-journal.ts'
 import { readSumFile, writeSumFile } from './sum-file.ts'
@@ -33,6 +35,8 @@ export interface AccumulatorRequest {
   readonly recordSum: (sum: SumOnDisk) => Promise<void>
   /** Held at between the new file and its row, and between the row and the deletions. */
   readonly reach: (point: 'hold-before-sum-row' | 'hold-after-sum-row') => Promise<void>
+  /** Told once, as soon as it is known that there will be no sum. */
+  readonly onFailure: (error: unknown) => void
 }
 
 /** A file that is in the sum in memory, and not in the one on disk. */
@@ -65,17 +69,27 @@ export class Accumulator {
         : this.#unlessFailed(() => readSumFile(join(folder, sum.file), this.#lanes, sum.digest))
   }
 
-  /** Adds a whole, checked masked input, once. Its file is deleted when the sum on disk has it. */
-  fold(index: number, path: Promise<string> | string): void {
+  /**
+   * Adds a whole, checked masked input, once. Its file is deleted when the sum on disk has it. A file with other bytes than
+   * those of the receipt's digest makes the sum fail.
+   */
+  fold(index: number, path: Promise<string> | string, digest: Uint8Array): void {
     this.#queue = this.#queue.then(() =>
       this.#unlessFailed(async () => {
         const file = { index, path: await path }
-        await this.#addFile(file.path)
+        const isWhole = equalBytes(await this.#addFile(file.path), digest)
+        invariant(isWhole, `the masked input of index ${index} has other bytes on disk than those it signed`)
         this.#unreleased.push(file)
         const { checkpointBytes, layout } = this.#request
         if (this.#unreleased.length * layout.packedBytes >= checkpointBytes) await this.#checkpoint()
       }),
     )
+  }
+
+  /** Once every file given is in the sum: `null`, or why there will be none. */
+  async settled(): Promise<unknown> {
+    await this.#queue
+    return this.#failure
   }
 
   /** Waits for every fold, takes the masks off and returns the sum; rejects when a fold failed or on the signal. */
@@ -132,18 +146,22 @@ export class Accumulator {
       await step()
     } catch (error) {
       this.#failure = error
+      this.#request.onFailure(error)
     }
   }
 
-  async #addFile(path: string): Promise<void> {
+  /** Returns the digest of the bytes that were added. */
+  async #addFile(path: string): Promise<Uint8Array> {
     const { modulusBits } = this.#request.layout
     const reader = new PackedReader({ accumulator: this.#lanes, modulusBits, addLanes: unpackAdd })
+    const digest = new UploadDigest()
     const file = await open(path, 'r')
     try {
       const slice = new Uint8Array(SLICE_BYTES)
       for (;;) {
         const { bytesRead } = await file.read(slice, 0, SLICE_BYTES, null)
         if (bytesRead === 0) break
+        digest.update(slice.subarray(0, bytesRead))
         reader.push(slice.subarray(0, bytesRead))
         await setImmediate()
       }
@@ -151,5 +169,6 @@ export class Accumulator {
       await file.close()
     }
     invariant(reader.finish() === null, 'only checked masked inputs are folded')
+    return digest.final()
   }
 }

@@ -9,63 +9,26 @@
 import { encodeHex } from '../../shared/crypto/digest.ts'
 import { wipe } from '../../shared/crypto/secrets.ts'
 import { InvariantError } from '../../shared/errors.ts'
-import type { TrustBundle } from '../../shared/identity/trust-bundle.ts'
-import type { MaskEngine } from '../../shared/masks/mask-engine.ts'
 import { isIn } from '../../shared/protocol/ascending.ts'
 import type { AbortReason, MessageOutcome } from '../../shared/protocol/messages.ts'
 import { ProtocolError, refuse, refuseIf } from '../../shared/protocol/refusal.ts'
-import type { Log } from '../../shared/runtime/log.ts'
-import { type VectorEncoding, vectorLayout } from '../../shared/vector/encoding.ts'
+import { vectorLayout } from '../../shared/vector/encoding.ts'
 import { type DecodedSum, decodeSum, implausibleSum } from '../../shared/vector/sum.ts'
 import type { Instruction as WireInstruction } from '../../shared/wire/generated/blindsum/v1/coordinator.ts'
 import { instructionToWire } from '../../shared/wire/to-wire.ts'
-import type { Attendance } from '../attendance/attendance.ts'
 import { StageWatch } from '../attendance/stage-watch.ts'
-import type { CoordinatorDrill } from '../drill.ts'
 import { instructionFor } from '../protocol/instructions.ts'
 import { awaited, isLive, type ReceivedMessage } from '../protocol/session.ts'
-import {
-  type Completed,
-  type CoordinatorSession,
-  indexOf,
-  type LiveSession,
-  type SessionSetup,
-} from '../protocol/session-state.ts'
+import { type Completed, type CoordinatorSession, indexOf, type LiveSession } from '../protocol/session-state.ts'
 import { CoordinatorStopping } from '../stopping.ts'
 import { Accumulator } from './accumulator.ts'
 import { type Change, DurableSession } from './durable-session.ts'
-import { type StageCount, stageCount } from './session-count.ts'
-import type { RecordedSession, SessionJournal } from './session-journal.ts'
+import { stageCount } from './session-count.ts'
+import type { SessionJournal } from './session-journal.ts'
+import type { SessionRequest, SessionTools } from './session-request.ts'
 import { notInSum } from './spool-files.ts'
 import { UploadDesk } from './upload-desk.ts'
 import type { UploadSpool } from './upload-spool.ts'
-
-export interface SessionTools {
-  readonly attendance: Attendance
-  readonly engine: MaskEngine
-  readonly bundle: () => TrustBundle
-  readonly spoolFolder: string
-  /** See {@link Accumulator}. */
-  readonly checkpointBytes: number
-  readonly drill: CoordinatorDrill
-  readonly nowMs: () => number
-  readonly log: Log
-}
-
-export interface SessionRequest {
-  readonly setup: SessionSetup
-  readonly encoding: VectorEncoding
-  readonly stageDeadlineMs: number
-  readonly joinGraceMs: number
-  /** Number of the version trained from: participants download by digest, people read numbers. */
-  readonly version: number
-  readonly journal: SessionJournal
-  /** Where the session stands: newly opened, or as an earlier process left it. */
-  readonly recorded: RecordedSession
-  /** A participant left by its own decision, with its reason; once each. */
-  readonly onWithdrawn?: (spiffeId: string, reason: { readonly code: string; readonly message: string }) => void
-  readonly onProgress: (count: StageCount | { readonly stage: 'unmask'; readonly answered: 0; readonly of: 0 }) => void
-}
 
 export type SessionEnd =
   | { readonly kind: 'completed'; readonly session: Completed; readonly sum: DecodedSum }
@@ -83,6 +46,8 @@ export type UploadPlace = { readonly spool: UploadSpool; readonly stream: number
 
 /** After a change that could not be kept, it is tried again so much later. */
 const RETRY_MS = 1000
+
+const SUM_FAILED = 'the coordinator could not add up the masked inputs; see its log'
 
 export class SessionRunner {
   readonly sessionId: string
@@ -155,7 +120,9 @@ export class SessionRunner {
       const left = [...blocks].filter(([index]) => !contributions.has(index))
       if (session.stage === 'mask-input') await this.#uploads.restore(new Map(left))
       if (sum !== null) this.#accumulator = this.#newAccumulator()
-      for (const index of notInSum(this.#request.recorded)) this.#fold(index, this.#uploads.pathOf(index))
+      for (const index of notInSum(this.#request.recorded)) this.#fold(session, index, this.#uploads.pathOf(index))
+      // Nobody is asked to reveal for a sum that there will not be; that there will be none ends the session.
+      if (session.stage === 'reveal-shares' && (await this.#hasFailed())) return
     }
     this.#enterStage()
   }
@@ -266,7 +233,7 @@ export class SessionRunner {
     }
     if (this.#isSuspended || after === before) return
     if (message?.kind === 'withdraw' && from !== null) this.#request.onWithdrawn?.(from, message)
-    for (const { index } of effects) this.#fold(index, this.#uploads.take(index))
+    for (const { index } of effects) this.#fold(after, index, this.#uploads.take(index))
     if (after.stage !== before.stage) {
       // Changes that were committed together may have passed this stage already.
       if (after.stage === this.stage) this.#enterStage()
@@ -292,7 +259,8 @@ export class SessionRunner {
       this.#request.onProgress({ stage: 'unmask', answered: 0, of: 0 })
       void this.#unmask(session)
     } else if (session.stage === 'aborted') {
-      const { reason, detail, named } = session
+      const { detail, named } = session
+      const reason = detail === SUM_FAILED ? 'coordinator_fault' : session.reason
       void this.#end({ kind: 'aborted', reason, detail, named: [...named] })
     } else {
       this.#request.onProgress(stageCount(session))
@@ -307,17 +275,37 @@ export class SessionRunner {
       ...this.#durable.stage,
       joinGraceMs: this.#request.joinGraceMs,
       onClose: () => {
-        this.#durable.close(stage).catch((error: unknown) => {
+        this.#closeStage(stage).catch((error: unknown) => {
           this.#tryLater('the end of a stage could not be kept', error, () => this.#watchStage(stage))
         })
       },
     })
   }
 
-  #fold(index: number, path: Promise<string> | string): void {
+  async #closeStage(stage: LiveSession['stage']): Promise<void> {
+    // Safety: what is revealed cannot be taken back, so every masked input is in the sum before.
+    if (stage === 'attest-survivors' && (await this.#hasFailed())) return
+    await this.#durable.close(stage)
+  }
+
+  #fold(session: CoordinatorSession, index: number, path: Promise<string> | string): void {
+    const receipt = 'contributions' in session ? session.contributions.get(index) : undefined
+    if (receipt === undefined) throw new InvariantError(`index ${index} has no masked input`)
     if (typeof path !== 'string') path.catch(() => undefined)
     this.#accumulator ??= this.#newAccumulator()
-    this.#accumulator.fold(index, path)
+    this.#accumulator.fold(index, path, receipt.digest)
+  }
+
+  /** True when there will be no sum; asked once all masked inputs that count so far have been added. */
+  async #hasFailed(): Promise<boolean> {
+    return (await (this.#accumulator?.settled() ?? null)) !== null
+  }
+
+  /** There will be no sum, through a fault of ours: nobody is named, and as long as nobody has revealed, nobody does. */
+  #sumFailed(error: unknown): void {
+    if (this.#isSuspended || !isLive(this.#session)) return
+    this.#tools.log.error({ session: this.sessionId, error }, 'a masked input could not be added up')
+    this.abort('cancelled', SUM_FAILED)
   }
 
   #newAccumulator(): Accumulator {
@@ -331,6 +319,7 @@ export class SessionRunner {
       sum: recorded.sum,
       recordSum: (sum) => journal.recordSum(sum),
       reach: (point) => drill.reach(point, setup.context.round),
+      onFailure: (error) => this.#sumFailed(error),
     })
   }
 

@@ -41,6 +41,7 @@ const lanesOf = (seed: number) =>
     (_, place) => (Math.imul(place + seed, 2_654_435_761) >>> 3) & 0x7ffff,
   )
 const input = packLanes(lanesOf(1), 19)
+const digestAt = (seed: number) => uploadDigest(packLanes(lanesOf(seed), 19))
 
 /** The rows that a desk writes, and one that begins from them. */
 class Rows {
@@ -119,7 +120,8 @@ describe('the sum of a coordinator that was killed', () => {
       if (point === stopAt) await new Promise(() => {})
     }
     const recordSum = async (written: SumOnDisk) => onSum(written)
-    return new Accumulator({ layout, folder, prefix: 'session-sum', checkpointBytes: 1, sum, recordSum, reach })
+    const request = { layout, folder, prefix: 'session-sum', checkpointBytes: 1, sum, recordSum, reach }
+    return new Accumulator({ ...request, onFailure: () => {} })
   }
 
   test.each([null, 'hold-before-sum-row', 'hold-after-sum-row'])(
@@ -133,15 +135,15 @@ describe('the sum of a coordinator that was killed', () => {
         sum = written
       }
       const before = accumulator(null, null, onSum)
-      before.fold(1, pathOf(1))
+      before.fold(1, pathOf(1), digestAt(1))
       await expect.poll(() => sum?.contributors).toEqual([1])
       const cut = accumulator(sum, stopAt, onSum)
-      cut.fold(2, pathOf(2))
+      cut.fold(2, pathOf(2), digestAt(2))
       if (stopAt === 'hold-before-sum-row') await expect.poll(() => readdirSync(folder)).toContain('session-sum-2')
       else await expect.poll(() => sum?.contributors).toEqual([1, 2])
       const known: SumOnDisk = sum ?? { file: '', digest: '', contributors: [] }
       const after = accumulator(known, null, onSum)
-      for (const seed of seeds) if (!known.contributors.includes(seed)) after.fold(seed, pathOf(seed))
+      for (const seed of seeds) if (!known.contributors.includes(seed)) after.fold(seed, pathOf(seed), digestAt(seed))
       const lanes = await after.unmask(cpuMaskEngine(), [], new AbortController().signal)
       expect(Buffer.compare(Buffer.from(lanes.buffer), Buffer.from(expected.buffer))).toBe(0)
       await after.discard()
@@ -156,7 +158,7 @@ describe('the sum of a coordinator that was killed', () => {
     const first = accumulator(null, null, (written) => {
       sum = written
     })
-    first.fold(1, join(folder, 'session-1'))
+    first.fold(1, join(folder, 'session-1'), digestAt(1))
     await expect.poll(() => sum?.contributors).toEqual([1])
     truncateSync(join(folder, 'session-sum-1'), 100)
     const again = accumulator(sum, null, () => {})
@@ -176,11 +178,11 @@ describe('the sum of a coordinator that was killed', () => {
       }
       sums.push(written)
     })
-    full.fold(1, join(folder, 'session-1'))
+    full.fold(1, join(folder, 'session-1'), digestAt(1))
     await expect.poll(() => refused).toBe(1)
     expect(readdirSync(folder)).toEqual(['session-1', 'session-2', 'session-sum-1'])
     isFull = false
-    full.fold(2, join(folder, 'session-2'))
+    full.fold(2, join(folder, 'session-2'), digestAt(2))
     await expect.poll(() => readdirSync(folder)).toEqual(['session-sum-2'])
     expect(sums.map(({ contributors }) => contributors)).toEqual([[1, 2]])
     await full.discard()

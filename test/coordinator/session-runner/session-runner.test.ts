@@ -1,10 +1,10 @@
 /** The runner with the real cores on both sides, without a network: sums, dropouts, a lie that the sum betrays, an abort. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, expect, test } from 'vitest'
 import { Attendance } from '../../../coordinator/attendance/attendance.ts'
-import { NO_DRILL } from '../../../coordinator/drill.ts'
+import { type CoordinatorDrill, NO_DRILL } from '../../../coordinator/drill.ts'
 import type { ReceivedMessage } from '../../../coordinator/protocol/session.ts'
 import { SessionRunner } from '../../../coordinator/session-runner/session-runner.ts'
 import { advertiseKeys, maskedInputReady, obey } from '../../../participant/protocol/session.ts'
@@ -34,7 +34,11 @@ beforeEach(() => {
 afterAll(() => rmSync(parent, { recursive: true }))
 
 /** A runner, and sites that attend and obey it; `silentFrom` makes a site hang up instead of obeying that instruction. */
-async function lab(federation: Federation, silentFrom: Record<string, Instruction['kind']> = {}) {
+async function lab(
+  federation: Federation,
+  silentFrom: Record<string, Instruction['kind']> = {},
+  drill: CoordinatorDrill = NO_DRILL,
+) {
   const begun = Date.now()
   const nowMs = () => NOW_MS + Date.now() - begun
   const attendance = new Attendance(nowMs)
@@ -49,7 +53,7 @@ async function lab(federation: Federation, silentFrom: Record<string, Instructio
       bundle: () => federation.identities.bundle,
       spoolFolder: folder,
       checkpointBytes: 1,
-      drill: NO_DRILL,
+      drill,
       nowMs,
       log: openLog({ name: 'test', level: 'silent' }),
     },
@@ -163,6 +167,25 @@ test('a sum that honest sites cannot have is refused', async () => {
     reason: 'implausible_sum',
     detail: expect.stringContaining('examples_out_of_range'),
   })
+})
+
+test.each([
+  ['cut short', (file: string) => truncateSync(file, 3)],
+  ['with other bytes', (file: string) => writeFileSync(file, Uint8Array.of(1), { flag: 'r+' })],
+  ['gone', (file: string) => rmSync(file)],
+])('a masked input %s on disk ends the session before anybody reveals', async (_what, spoil) => {
+  const federation = await openFederation({ size: 4 })
+  let spoilt = 0
+  const reach = async (point: string | null) => {
+    if (point !== 'hold-before-contribution' || spoilt > 0) return
+    spoilt += 1
+    spoil(join(folder, readdirSync(folder)[0] ?? ''))
+  }
+  const { runner, stages } = await lab(federation, {}, { reach })
+  runner.start()
+  expect(await runner.ended).toMatchObject({ kind: 'aborted', reason: 'coordinator_fault', named: [] })
+  expect(spoilt).toBe(1)
+  expect(stages).not.toContain('reveal-shares')
 })
 
 test('an abort from outside ends it once, and throws away what was being uploaded', async () => {

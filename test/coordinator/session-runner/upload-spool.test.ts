@@ -45,6 +45,7 @@ const newAccumulator = () =>
     sum: null,
     recordSum: async () => {},
     reach: async () => {},
+    onFailure: () => {},
   })
 const lanesOf = (seed: number) =>
   Uint32Array.from(
@@ -132,7 +133,7 @@ test('the accumulator adds each file once, takes the masks off and can be wiped'
     await spool.write(stream, 0, packLanes(lanesOf(seed), 19))
     await digestOf(spool, stream)
     await spool.close()
-    accumulator.fold(seed, spool.path)
+    accumulator.fold(seed, spool.path, uploadDigest(packLanes(lanesOf(seed), 19)))
   }
   const masks = [{ key: new Uint8Array(32).fill(7), sign: -1 as const }]
   const mask = new Uint32Array(layout.lengthLanes)
@@ -149,7 +150,7 @@ test('a file that is gone makes the sum fail, not wrong', async () => {
   const accumulator = newAccumulator()
   const spool = newSpool()
   await spool.discard()
-  accumulator.fold(1, spool.path)
+  accumulator.fold(1, spool.path, uploadDigest(input))
   await expect(accumulator.unmask(cpuMaskEngine(), [], new AbortController().signal)).rejects.toThrow()
 })
 
