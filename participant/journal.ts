@@ -8,6 +8,7 @@ import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { ConfigError, invariant, unreachable } from '../shared/errors.ts'
 import type { Reveal } from '../shared/protocol/reveal.ts'
 import { decodeStored, encodeStored } from '../shared/protocol/stored-form.ts'
+import type { JournalMark } from './journal-mark.ts'
 import type { JournalFact, JournalView } from './protocol/journal.ts'
 import { storageFailureOf } from './storage-failure.ts'
 
@@ -19,10 +20,12 @@ export interface Journal extends JournalView {
   record(fact: JournalFact, limits?: { readonly replyUntilMs: number }): void
   /** Deletes the replies of sessions whose deadline has passed: what nobody will ask for again. */
   expireReplies(nowMs: number): void
+  /** Which journal this is and how far it has come: goes with what is kept beside it. */
+  mark(): JournalMark
   close(): void
 }
 
-const FORMAT = 2
+const FORMAT = 3
 
 /** Empties the write-ahead log, in which a deleted reply would stand for some time yet. */
 const FORGET_OLD_PAGES = 'PRAGMA wal_checkpoint(TRUNCATE)'
@@ -50,6 +53,8 @@ const SCHEMA = `
     digest BLOB PRIMARY KEY,
     session_id BLOB NOT NULL REFERENCES session (id)
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS journal (id TEXT NOT NULL) STRICT;
+  INSERT INTO journal SELECT lower(hex(randomblob(16))) WHERE NOT EXISTS (SELECT 1 FROM journal);
   CREATE INDEX IF NOT EXISTS session_by_model ON session (model_digest);
   CREATE INDEX IF NOT EXISTS session_by_round ON session (plan_digest, round);
   CREATE INDEX IF NOT EXISTS session_by_time ON session (opened_at_ms);
@@ -124,6 +129,10 @@ export function openJournal(path: string): Journal {
     },
     expireReplies: (nowMs) => {
       if (run(CLOSE_ANSWERED, nowMs) > 0 || isLogStale) forgetOldPages()
+    },
+    mark: () => {
+      const row = one('SELECT id, (SELECT count(*) FROM session) AS sessions FROM journal')
+      return { id: String(row?.id), sessions: Number(row?.sessions) }
     },
     close: () => database.close(),
   }

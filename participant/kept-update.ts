@@ -11,6 +11,8 @@ import { wipe } from '../shared/crypto/secrets.ts'
 import { digestTuple } from '../shared/protocol/tuple.ts'
 import type { Log } from '../shared/runtime/log.ts'
 import { eraseFile, eraseOlder, erasePartial, proveRoom } from './durable-file.ts'
+import type { Journal } from './journal.ts'
+import { hasSeen, type JournalMark, journalMarkForm } from './journal-mark.ts'
 import { updateDigest } from './protocol/update-digest.ts'
 import { type FoundRecord, readRecord, writeRecord } from './record-file.ts'
 import { storageFailureOf } from './storage-failure.ts'
@@ -57,8 +59,8 @@ export const NOTHING_KEPT: KeptUpdates = {
   expire: async () => {},
 }
 
-const FORMAT = 'blindsum/kept-update/v1'
-const FILE = 'update.kept'
+const FORMAT = 'blindsum/kept-update/v2'
+export const KEPT_FILE = 'update.kept'
 /** A run that was cancelled says no more; one that is paused may come back. */
 export const KEPT_MS = 7 * 86_400_000
 /** The journal's facts of a session, its reply to a thousand neighbours and what SQLite writes around them. */
@@ -67,6 +69,8 @@ const ROOM_BYTES = 2 * 1024 * 1024
 const number = z.number()
 const headerForm = z.strictObject({
   format: z.literal(FORMAT),
+  /** When it was kept. */
+  journal: journalMarkForm,
   runId: z.string(),
   round: z.int(),
   version: z.int(),
@@ -80,16 +84,16 @@ const headerForm = z.strictObject({
 type Header = z.infer<typeof headerForm>
 
 /**
- * The file in `folder`, which has to be there. Calls take their turns. With `isJournalNew` what was kept is erased at the
- * first turn: a journal that begins cannot say whether it is spent.
+ * The file in `folder`, which has to be there. Calls take their turns. What was kept beside another journal, or beside
+ * this one when it had come further, is not given back: this one cannot say whether it is spent.
  */
 export function keptUpdates(request: {
   readonly folder: string
-  readonly isJournalNew: boolean
+  readonly journal: Pick<Journal, 'mark'>
   readonly log: Log
 }): KeptUpdates {
-  const { folder, log } = request
-  const path = join(folder, FILE)
+  const { folder, journal, log } = request
+  const path = join(folder, KEPT_FILE)
   const erase = async () => {
     try {
       await eraseFile(path)
@@ -98,7 +102,6 @@ export function keptUpdates(request: {
     }
   }
   let last: Promise<unknown> = erasePartial(path).catch(() => {})
-  if (request.isJournalNew) last = last.then(erase)
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work)
     last = turn.catch(() => {})
@@ -114,14 +117,14 @@ export function keptUpdates(request: {
   return {
     folder,
     keep: (purpose, kept) =>
-      inTurn(() => writing(() => writeRecord(path, headerOf(purpose, kept), [kept.trained.update]))),
+      inTurn(() => writing(() => writeRecord(path, headerOf(purpose, kept, journal.mark()), [kept.trained.update]))),
     find: (purpose) =>
       inTurn(async () => {
         const found = await readRecord(path).catch((cause: NodeJS.ErrnoException): FoundRecord => {
           return { kind: 'damaged', why: `it cannot be read (${cause.code})` }
         })
         if (found.kind === 'absent') return null
-        const kept = found.kind === 'damaged' ? found : readKept(found, purpose)
+        const kept = found.kind === 'damaged' ? found : readKept(found, purpose, journal.mark())
         if ('trained' in kept) return kept
         log.info({ path }, `the kept update is not used, and erased: ${kept.why}`)
         await erase()
@@ -142,11 +145,16 @@ export function purposeHex({ runId, round, version, planDigest, modelDigest }: U
   return encodeHex(digestTuple('blindsum/v1/update-purpose', runId, round, version, planDigest, modelDigest))
 }
 
-function headerOf(purpose: UpdatePurpose, { trained, updateDigest: digest, basis }: KeptUpdate): Header {
+function headerOf(
+  purpose: UpdatePurpose,
+  { trained, updateDigest: digest, basis }: KeptUpdate,
+  journal: JournalMark,
+): Header {
   const { runId, round, version, planDigest, modelDigest } = purpose
   const { trainLossSum, evalExamples, evalLossSum, evalCorrect } = trained.scalars
   return {
     format: FORMAT,
+    journal,
     runId,
     round,
     version,
@@ -162,6 +170,7 @@ function headerOf(purpose: UpdatePurpose, { trained, updateDigest: digest, basis
 function readKept(
   { header, body: update }: Extract<FoundRecord, { kind: 'record' }>,
   purpose: UpdatePurpose,
+  journal: JournalMark,
 ): KeptUpdate | { readonly why: string } {
   const parsed = headerForm.safeParse(header)
   const refused = (why: string) => {
@@ -170,6 +179,8 @@ function readKept(
   }
   if (!parsed.success) return refused('it is of another format')
   const { examples, scalars, basis, ...found } = parsed.data
+  if (!hasSeen(journal, found.journal))
+    return refused('it was kept beside another journal, or this one has been set back')
   const isWanted =
     found.runId === purpose.runId &&
     found.round === purpose.round &&

@@ -2,7 +2,6 @@
  * The participant process: configuration, identity, folder lock and journal are opened, the agent runs until it is asked to
  * stop. Everything a person can mend is a ConfigError before anything is dialled.
  */
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError } from '../shared/errors.ts'
 import { identityKeyRefusal } from '../shared/identity/identity-signature.ts'
@@ -17,6 +16,7 @@ import { identityFiles, type ParticipantConfig, readParticipantConfig } from './
 import { readDrill } from './drill.ts'
 import { openJournal } from './journal.ts'
 import { keptUpdates } from './kept-update.ts'
+import { eraseWithoutJournal } from './lost-journal.ts'
 import { patternsIn } from './policy/id-pattern.ts'
 import { localTrainer, type Trainer } from './trainer.ts'
 
@@ -72,7 +72,7 @@ export async function startParticipant(request: {
       if (refusal !== null) throw new ConfigError(refusal.code, refusal.message)
       checkAuthorsAtHome(config, identity.current().bundle.trustDomain)
       const journalPath = join(config.dataFolder, 'journal.sqlite')
-      const isJournalNew = !existsSync(journalPath)
+      await eraseWithoutJournal(config.dataFolder, journalPath)
       const journal = openJournal(journalPath)
       try {
         log.info(
@@ -80,10 +80,8 @@ export async function startParticipant(request: {
           'participant started',
         )
         const rng = systemRng
-        const trainer = request.trainer ?? localTrainer({ config, rng, log })
-        // Safety: a journal that begins cannot say what was masked; nothing of before is gone on with.
-        if (isJournalNew) await trainer.forget?.()
-        const updates = keptUpdates({ folder: config.dataFolder, isJournalNew, log })
+        const trainer = request.trainer ?? localTrainer({ config, journal, rng, log })
+        const updates = keptUpdates({ folder: config.dataFolder, journal, log })
         await runAgent({ config, identity, journal, trainer, updates, engine: cpuMaskEngine(), rng, drill, log, stop })
         log.info('participant stopped')
       } finally {

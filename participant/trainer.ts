@@ -18,6 +18,7 @@ import type { DataSets, ParticipantConfig } from './config.ts'
 import type { Dataset } from './data/dataset.ts'
 import { type DataConfig, loadDataset } from './data/load-dataset.ts'
 import { eraseFile, eraseOlder, erasePartial } from './durable-file.ts'
+import type { Journal } from './journal.ts'
 import type {
   CheckpointNote,
   EvaluationMetrics,
@@ -32,7 +33,7 @@ import { evaluateModel, trainLocally } from './training/train-locally.ts'
 const PROGRESS_MS = 10_000
 /** After these the next attempt goes on from the checkpoint. */
 const GOES_ON: ReadonlySet<TrainingFailureCode> = new Set(['aborted', 'time_limit_exceeded'])
-const CHECKPOINT_FILE = 'training.checkpoint'
+export const CHECKPOINT_FILE = 'training.checkpoint'
 
 /** What a site contributes to one session. */
 export interface TrainedUpdate {
@@ -68,10 +69,11 @@ export interface Trainer {
 /** Trains on the data that the configuration names, within its limits, and through crashes of the training process. */
 export function localTrainer(request: {
   readonly config: Pick<ParticipantConfig, 'data' | 'dataFolder' | 'training'>
+  readonly journal: Pick<Journal, 'mark'>
   readonly rng: Rng
   readonly log: Log
 }): Trainer {
-  const { config, rng, log } = request
+  const { config, journal, rng, log } = request
   const limits = trainingLimits(config.training)
   const dataOf = rememberedDataset(config.data)
   const path = join(config.dataFolder, CHECKPOINT_FILE)
@@ -98,7 +100,7 @@ export function localTrainer(request: {
         return { ok: true, update: new Float32Array(before.length), examples: data.trainIndices.length, scalars }
       }
       const seed = Buffer.from(rng(4)).readUInt32LE()
-      const checkpoint = { path, purpose: `${purpose} ${basis(plan)}`, everyMs }
+      const checkpoint = { path, purpose: `${purpose} ${basis(plan)}`, journal: journal.mark(), everyMs }
       const result = await throughCrashes(guarded, (once) => trainLocally({ ...job, ...once, seed, checkpoint }))
       if (!result.ok) {
         // What went wrong once on the way would go wrong again on the same way.

@@ -6,6 +6,7 @@
 import { z } from 'zod'
 import { wipe } from '../../shared/crypto/secrets.ts'
 import { eraseFile } from '../durable-file.ts'
+import { hasSeen, journalMarkForm } from '../journal-mark.ts'
 import { readRecord, writeRecord } from '../record-file.ts'
 import type { CheckpointNote, CheckpointPlace, EvaluationMetrics } from './task.ts'
 
@@ -22,13 +23,14 @@ export type TrainingPosition = {
   readonly carried: Float32Array
 }
 
-const FORMAT = 'blindsum/training-checkpoint/v1'
+const FORMAT = 'blindsum/training-checkpoint/v2'
 /** Writing takes at most this part of the time. */
 const MOST_OF_TIME = 0.05
 
 const headerForm = z.strictObject({
   format: z.literal(FORMAT),
   purpose: z.string(),
+  journal: journalMarkForm,
   seed: z.int().min(0),
   stepsDone: z.int().min(1),
   lossSum: z.number(),
@@ -38,10 +40,10 @@ const headerForm = z.strictObject({
 
 /**
  * The position kept for this training, or null. One that is damaged or of other numbers than `expected` is left alone, to be
- * written over, and `note` says so; one of another training, which nobody goes on with any more, is erased.
+ * written over, and `note` says so; one of another training or journal, which nobody goes on with any more, is erased.
  */
 export async function readCheckpoint(
-  { path, purpose }: CheckpointPlace,
+  { path, purpose, journal }: CheckpointPlace,
   expected: { readonly carriedLength: number; readonly stepsTotal: number },
   note: (note: CheckpointNote) => void,
 ): Promise<TrainingPosition | null> {
@@ -56,8 +58,9 @@ export async function readCheckpoint(
   if (found.kind === 'damaged') return ignored(found.why)
   const header = headerForm.safeParse(found.header)
   if (!header.success) return ignored('it is of another format')
-  const { format: _format, purpose: foundPurpose, ...position } = header.data
-  if (foundPurpose !== purpose) {
+  const { format: _format, purpose: foundPurpose, journal: foundJournal, ...position } = header.data
+  // Safety: that journal may call the update at the end of it spent, and this one would not know.
+  if (foundPurpose !== purpose || !hasSeen(journal, foundJournal)) {
     await eraseFile(path).catch(() => {})
     return null
   }
@@ -90,8 +93,9 @@ export class CheckpointWriter {
     // An orphan's training is over: another one may be writing by now.
     if (beganAtMs < this.#dueAtMs || process.connected === false) return
     const { carried, ...position } = make()
+    const { purpose, journal } = this.#place
     try {
-      await writeRecord(this.#place.path, { format: FORMAT, purpose: this.#place.purpose, ...position }, [carried])
+      await writeRecord(this.#place.path, { format: FORMAT, purpose, journal, ...position }, [carried])
       this.#hasFailed = false
       this.#note({ kind: 'written', stepsDone: position.stepsDone })
     } catch (error) {

@@ -1,5 +1,6 @@
 /** The words of local training: what is to be done, within which limits, and how it can end. */
 import type { Loss } from '../../shared/onnx/gradient/losses.ts'
+import type { JournalMark } from '../journal-mark.ts'
 
 /** What the plan asks a site to do with its data in one round. */
 export type TrainingTask = {
@@ -79,6 +80,8 @@ export type CheckpointPlace = {
   readonly path: string
   /** Run, round, plan, model and data in one word: a checkpoint serves this training only. */
   readonly purpose: string
+  /** Where the site's journal stands as the training begins. */
+  readonly journal: JournalMark
   /** At most this often, milliseconds. */
   readonly everyMs: number
 }

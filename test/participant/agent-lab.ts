@@ -1,5 +1,5 @@
 /** A real agent whose trainer a test scripts, before a coordinator that a test scripts. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runAgent } from '../../participant/agent.ts'
@@ -121,7 +121,6 @@ export async function startLab(
   const { basis, updates = (real: KeptUpdates) => real } = options
   const begin = () => {
     const journalPath = join(folder, 'journal.sqlite')
-    const isJournalNew = !existsSync(journalPath)
     const journal = openJournal(journalPath)
     const stop = new AbortController()
     const done = runAgent({
@@ -133,7 +132,7 @@ export async function startLab(
       identity: handIdentity(identityOf(NORTH_ID)),
       journal,
       trainer: { train: (job) => train(job, trainings++), ...(basis === undefined ? {} : { basis }) },
-      updates: updates(keptUpdates({ folder, isJournalNew, log: output.log })),
+      updates: updates(keptUpdates({ folder, journal, log: output.log })),
       engine: cpuMaskEngine(),
       rng: systemRng,
       drill: { reach: async () => {} },

@@ -35,7 +35,8 @@ function kept() {
   return { trained, updateDigest: updateDigest(trained.update, { examples: 7, ...scalars }), basis: 'these files' }
 }
 
-const open = (isJournalNew = false, { log } = logLines()) => keptUpdates({ folder, isJournalNew, log })
+const mark = { id: 'the journal', sessions: 3 }
+const open = (now = mark, { log } = logLines()) => keptUpdates({ folder, journal: { mark: () => now }, log })
 
 test('an update comes back the same after a restart, for its owner only to read', async () => {
   await open().keep(purpose, kept())
@@ -81,7 +82,7 @@ describe('is not given back, and erased,', () => {
       Buffer.concat([whole, whole]),
     ]) {
       writeFileSync(path, bytes)
-      expect(await open(false, { ...logLines(), log }).find(purpose)).toBe(null)
+      expect(await open(mark, { ...logLines(), log }).find(purpose)).toBe(null)
       expect(existsSync(path)).toBe(false)
     }
     expect(lines()).toHaveLength(spoilt.length + 4)
@@ -99,9 +100,13 @@ describe('is not given back, and erased,', () => {
     expect(await open().find(purpose)).toEqual(kept())
   })
 
-  test('when the journal beside it is a new one: it cannot say what is spent', async () => {
+  test.each([
+    ['is another one', { ...mark, id: 'another' }],
+    ['was set back to an older copy of it', { ...mark, sessions: 2 }],
+  ])('when the journal beside it %s: it cannot say what is spent', async (_how, now) => {
     await open().keep(purpose, kept())
-    expect(await open(true).find(purpose)).toBe(null)
+    expect(await open({ ...mark, sessions: 4 }).find(purpose)).toEqual(kept())
+    expect(await open(now).find(purpose)).toBe(null)
     expect(existsSync(path)).toBe(false)
   })
 
@@ -133,7 +138,11 @@ test('erased is overwritten first', async () => {
 })
 
 test('a folder that is not there is a failure of the disk, with a code', async () => {
-  const updates = keptUpdates({ folder: join(folder, 'none', 'deeper'), isJournalNew: false, log: logLines().log })
+  const updates = keptUpdates({
+    folder: join(folder, 'none', 'deeper'),
+    journal: { mark: () => mark },
+    log: logLines().log,
+  })
   await expect(updates.keep(purpose, kept())).rejects.toMatchObject({ name: 'StorageFailure', code: 'storage_failed' })
   await updates.forget()
 })

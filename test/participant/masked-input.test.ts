@@ -219,8 +219,14 @@ describe('a masked input of an update that is not the one its session names', ()
     await expect(makeMaskedInput({ ...request, masks: masks(), engine: real })).resolves.toBeDefined()
     const spoil = () => trained.update.fill(0, 60_000)
     const spoiling: MaskEngine = {
-      accumulate: async (...given) => void spoil() ?? real.accumulate(...given),
-      makeInput: (input) => void spoil() ?? real.makeInput?.(input) ?? null,
+      accumulate: (...given) => {
+        spoil()
+        return real.accumulate(...given)
+      },
+      makeInput: (input) => {
+        spoil()
+        return real.makeInput?.(input) ?? null
+      },
     }
     const growing = beginMaskedInput({ ...request, masks: masks(), engine: spoiling })
     await expect(growing.digest).rejects.toMatchObject({ name: 'ProtocolError', code: 'update_changed' })

@@ -35,7 +35,12 @@ function open(holdOut = 0.2) {
     data: { default: { format: 'npy', features: join(folder, 'x.npy'), labels: join(folder, 'y.npy'), holdOut } },
     policy: 'p',
   })
-  return localTrainer({ config, rng: systemRng, log: logLines().log })
+  return localTrainer({
+    config,
+    journal: { mark: () => ({ id: 'j', sessions: 0 }) },
+    rng: systemRng,
+    log: logLines().log,
+  })
 }
 
 const job = (signal = new AbortController().signal, data?: object) => {

@@ -22,10 +22,11 @@ const model = denseClassifier({ layers: [2, 8, 3], activation: 'relu', seed: 1 }
 const data = blobs({ count: 213 })
 const task = { ...TASK, localEpochs: undefined, localSteps: 1500 }
 const base = { model, task, data, seed: 5 }
+const journal = { id: 'the journal', sessions: 3 }
 
 async function train(changes: Partial<TrainOnRequest> = {}) {
   const notes: CheckpointNote[] = []
-  const checkpoint = { path, purpose: 'this training', everyMs: 0 }
+  const checkpoint = { path, purpose: 'this training', journal, everyMs: 0 }
   const onCheckpoint = (note: CheckpointNote) => notes.push(note)
   const result = await trainLocally({ ...base, checkpoint, onCheckpoint, ...changes })
   return { result, notes }
@@ -67,9 +68,13 @@ test('resumed, with its own seed, it gives exactly the parameters and sums of an
 })
 
 describe('begins anew', () => {
-  test('beside a checkpoint of another training, which is erased', async () => {
+  test.each([
+    ['training', { purpose: 'another training' }],
+    ['journal', { journal: { ...journal, id: 'another journal' } }],
+    ['journal, set back,', { journal: { ...journal, sessions: 2 } }],
+  ])('beside a checkpoint of another %s, which is erased', async (_what, change) => {
     await interrupted(77)
-    const checkpoint = { path, purpose: 'another training', everyMs: 3_600_000 }
+    const checkpoint = { path, purpose: 'this training', journal, everyMs: 3_600_000, ...change }
     const { result, notes } = await train({ checkpoint })
     expect(notes).toEqual([])
     expect(readdirSync(folder)).toEqual([])
@@ -96,7 +101,7 @@ describe('begins anew', () => {
 })
 
 test('a disk that takes no checkpoint does not stop the training, and is said once', async () => {
-  const checkpoint = { path: join(folder, 'none', 'x'), purpose: 'this training', everyMs: 0 }
+  const checkpoint = { path: join(folder, 'none', 'x'), purpose: 'this training', journal, everyMs: 0 }
   const { result, notes } = await train({ checkpoint })
   expect(result.ok).toBe(true)
   expect(notes).toEqual([{ kind: 'failed', code: 'ENOENT' }])
