@@ -12,6 +12,7 @@ import { checkHistory } from './check-history.ts'
 import { checkAttempts, checkIntegrity, checkPlans, checkRuns, checkSchema } from './check-rows.ts'
 import { checkSpool } from './check-spool.ts'
 import { type FolderFinding, finding, noted } from './finding.ts'
+import { refuseForeignSchema } from './known-schema.ts'
 import { KNOWN_ENTRIES, storeFileOf } from './layout.ts'
 import { openStoredRows, refuseForeignStore, type StoredRows } from './stored-rows.ts'
 
@@ -38,6 +39,8 @@ export async function checkDataFolder(
   let stored: StoredRows
   try {
     refuseForeignStore(storeFile, 'missing')
+    // Before anything else of the file is read: a schema can hold expressions that reading it would compute.
+    unlessDamaged(() => refuseForeignSchema(storeFile))
     found(await guarded('database', () => checkIntegrity(storeFile)))
     stored = openStoredRows(storeFile)
   } catch (error) {
@@ -67,6 +70,15 @@ async function checkContents(
   found(await guarded('blobs unnamed', () => unnamedBlobs(dataFolder, named)))
   found(await guarded('history', () => historyWithKey(dataFolder, stored, keyFile)))
   for (const one of await checkSpool(dataFolder, stored)) found(one)
+}
+
+/** What is damaged is found by the check of the database. */
+function unlessDamaged(look: () => void): void {
+  try {
+    look()
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+  }
 }
 
 function historyWithKey(dataFolder: string, stored: StoredRows, keyFile: string): FolderFinding {

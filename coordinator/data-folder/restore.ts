@@ -12,8 +12,10 @@ import { keyHintOf, refuseUnlessEmpty } from './backup.ts'
 import { checkDataFolder } from './check-data-folder.ts'
 import type { FolderFinding } from './finding.ts'
 import { copyHashed, type HashedFile, syncFolder } from './hash-file.ts'
+import { refuseForeignSchema } from './known-schema.ts'
 import { BLOBS_FOLDER, blobPath, RESTORING_FOLDER, STORE_FILE } from './layout.ts'
 import { type BackupManifest, backupManifest, MANIFEST_FILE } from './manifest.ts'
+import { refuseForeignStore } from './stored-rows.ts'
 
 export interface RestoreRequest {
   readonly from: string
@@ -35,7 +37,7 @@ const IGNORED: ReadonlySet<string> = new Set([...LOCK_FILES, 'lock.sqlite-journa
 
 /**
  * @throws ConfigError `backup_unreadable`, `store_too_new`, `folder_not_empty`, `folder_in_use`, `backup_differs` when a file
- * is missing or has other bytes than the backup says, `backup_broken` when what it holds does not verify.
+ * is missing or has other bytes than the backup says, `store_foreign` when its store is not ours, `backup_broken` when what it holds does not verify.
  */
 export async function restore(request: RestoreRequest): Promise<Restored> {
   const { from, dataFolder } = request
@@ -86,6 +88,7 @@ async function stage(
   staging: string,
 ): Promise<Restored> {
   await copyChecked(from, staging, { path: STORE_FILE, ...manifest.store })
+  refuseForeign(join(staging, STORE_FILE))
   for (const [place, blob] of manifest.blobs.entries()) {
     await copyChecked(from, staging, { path: join(BLOBS_FOLDER, blobPath(blob.sha256)), ...blob })
     onBlob?.(place + 1, manifest.blobs.length)
@@ -99,6 +102,19 @@ async function stage(
     throw new ConfigError('backup_broken', ['what the backup holds does not verify; nothing was restored', ...problems])
   }
   return { manifest, findings, isKeyThere }
+}
+
+/** Safety: what a coordinator opens and goes on with has no schema but ours: no trigger, no view. */
+function refuseForeign(storeFile: string): void {
+  refuseForeignStore(storeFile, 'missing')
+  try {
+    refuseForeignSchema(storeFile)
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause
+    throw new ConfigError('backup_broken', `the store of the backup cannot be read: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
 }
 
 async function copyChecked(from: string, staging: string, file: HashedFile & { readonly path: string }): Promise<void> {

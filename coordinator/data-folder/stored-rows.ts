@@ -6,6 +6,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { ConfigError } from '../../shared/errors.ts'
 import { copyStore } from './copy-store.ts'
+import { foreignStore } from './known-schema.ts'
 
 export type Row = Readonly<Record<string, string | number | null>>
 
@@ -19,7 +20,7 @@ export interface StoredRows {
 
 const MAGIC = 'SQLite format 3\0'
 
-/** @throws ConfigError `store_missing`, `store_foreign` for what is no store of ours, `store_damaged`. */
+/** @throws ConfigError `store_missing`, `store_foreign` for what is no store of ours, `store_too_new`, `store_damaged`. */
 export function openStoredRows(file: string): StoredRows {
   refuseForeignStore(file, 'missing')
   // In memory: nobody who writes has to wait for whoever looks.
@@ -29,7 +30,6 @@ export function openStoredRows(file: string): StoredRows {
   try {
     copyStore(file, database, new Set())
     const tables = new Set(all(`SELECT name FROM sqlite_schema WHERE type = 'table'`).map(({ name }) => name))
-    if (!tables.has('schema_version')) throw foreign(file)
     const [history] = all('SELECT max(version) AS version FROM schema_version')
     return {
       schemaVersion: Number(history?.version ?? 0),
@@ -46,6 +46,7 @@ export function openStoredRows(file: string): StoredRows {
 export function storeDamage(file: string, limit: number): readonly string[] {
   const database = new DatabaseSync(file, { readOnly: true, timeout: 5000 })
   try {
+    database.exec('PRAGMA trusted_schema = OFF')
     const pages = database
       .prepare(`PRAGMA integrity_check(${limit})`)
       .all()
@@ -78,17 +79,10 @@ export function refuseForeignStore(file: string, whenAbsent: 'fine' | 'missing')
     const head = Buffer.alloc(MAGIC.length)
     const length = readSync(handle, head, 0, head.length, 0)
     if (length === 0 && whenAbsent === 'fine') return
-    if (head.toString('latin1', 0, length) !== MAGIC) throw foreign(file)
+    if (head.toString('latin1', 0, length) !== MAGIC) throw foreignStore(file)
   } finally {
     closeSync(handle)
   }
-}
-
-function foreign(file: string): ConfigError {
-  return new ConfigError(
-    'store_foreign',
-    `${file}: not the store of a coordinator; put the right file back, or restore a backup`,
-  )
 }
 
 function damaged(file: string, cause: unknown): ConfigError {

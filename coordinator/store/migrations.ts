@@ -97,12 +97,18 @@ const STEPS: readonly (readonly string[])[] = [
 /** The schema this software writes. */
 export const SCHEMA_VERSION = STEPS.length
 
+const HISTORY =
+  'CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, applied_at_ms integer NOT NULL) STRICT'
+
+/** What makes an empty database one of that version; 0 is a store whose first step was cut off. */
+export function schemaStatements(version: number): readonly string[] {
+  return [HISTORY, ...STEPS.slice(0, version).flat()]
+}
+
 /** Applies the steps that the store lacks. */
 export async function migrate(store: Kysely<Tables>): Promise<void> {
   const database = store as unknown as Kysely<WithHistory>
-  await sql`CREATE TABLE IF NOT EXISTS schema_version (version integer PRIMARY KEY, applied_at_ms integer NOT NULL) STRICT`.execute(
-    database,
-  )
+  await sql.raw(HISTORY).execute(database)
   const { present } = await database
     .selectFrom('schema_version')
     .select((row) => row.fn.coalesce(row.fn.max('version'), sql<number>`0`).as('present'))
