@@ -7,7 +7,8 @@ import type { Transaction } from 'kysely'
 import { encodeStored } from '../../shared/protocol/stored-form.ts'
 import type { SessionSetup } from '../protocol/session-state.ts'
 import type { SessionJournal, StageTimes } from '../session-runner/session-journal.ts'
-import { emptyWriteAheadLog, type Store } from '../store/database.ts'
+import type { Store } from '../store/database.ts'
+import { openForgetting } from '../store/forgetting.ts'
 import type { Tables } from '../store/schema.ts'
 import type { EventLog } from './event-log.ts'
 import type { RunEventBody } from './run-events.ts'
@@ -45,9 +46,9 @@ export interface SessionAttempts {
   begin(live: LiveAttempt, event: RunEventBody): Promise<void>
   /** Its session is about to open stage 0. */
   open(sessionId: string, setup: SessionSetup, stage: StageTimes): Promise<SessionJournal>
-  /** The attempt has ended, with the events that say so; does nothing when it has already. */
+  /** The attempt has ended, with the events that say so, and what it revealed is forgotten; does nothing when it has already. */
   close(closing: AttemptClosing, ...events: readonly RunEventBody[]): Promise<void>
-  /** What ended sessions revealed is on this disk no longer. */
+  /** What ended sessions revealed is on this disk no longer, or will not be as soon as nobody else reads the store. */
   forgetDeleted(): Promise<void>
   /** Attempts that have not ended, oldest first. */
   live(): Promise<readonly LiveAttempt[]>
@@ -60,6 +61,7 @@ export interface SessionAttempts {
 }
 
 export function openSessionAttempts(store: Store, nowMs: () => number, events: EventLog): SessionAttempts {
+  const forgetDeleted = openForgetting(store)
   return {
     async nextAttempt(runId, round) {
       const { last } = await store
@@ -121,8 +123,9 @@ export function openSessionAttempts(store: Store, nowMs: () => number, events: E
         return closed
       })
       if (runId !== null) events.wake(runId)
+      await forgetDeleted()
     },
-    forgetDeleted: () => emptyWriteAheadLog(store),
+    forgetDeleted,
     async live() {
       const rows = await store
         .selectFrom('live_session')

@@ -38,6 +38,8 @@ export async function findAttempts(tools: RoundTools): Promise<readonly Found[]>
       )
     }
   }
+  // Whatever closed an attempt before may have been cut off before this.
+  await tools.attempts.forgetDeleted()
   return [...found.values()]
 }
 

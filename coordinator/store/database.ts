@@ -9,6 +9,9 @@ import type { Tables } from './schema.ts'
 
 export type Store = Kysely<Tables>
 
+/** So long a statement waits for another process. */
+const BUSY_MS = 5000
+
 const PRAGMAS = `
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
@@ -22,7 +25,7 @@ const PRAGMAS = `
  * @throws ConfigError `store_too_new` when a newer version of the software wrote it.
  */
 export async function openStore(file: string): Promise<Store> {
-  const database = new DatabaseSync(file, { timeout: 5000 })
+  const database = new DatabaseSync(file, { timeout: BUSY_MS })
   database.exec(PRAGMAS)
   const store = new Kysely<Tables>({ dialect: new SqliteDialect({ database: asKyselyDatabase(database) }) })
   try {
@@ -34,9 +37,21 @@ export async function openStore(file: string): Promise<Store> {
   return store
 }
 
-/** Deleted rows are overwritten where they were; this also empties the log in which they were written. */
-export async function emptyWriteAheadLog(store: Store): Promise<void> {
-  await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(store)
+/**
+ * Deleted rows are overwritten where they were; this also empties the log in which they were written. False, at once, when
+ * somebody is reading what is in it: then it has to be asked for again.
+ */
+export async function emptyWriteAheadLog(store: Store): Promise<boolean> {
+  return store.connection().execute(async (connection) => {
+    // Waiting here would hold up everything that this process does.
+    await sql`PRAGMA busy_timeout = 0`.execute(connection)
+    try {
+      const { rows } = await sql<{ busy: number }>`PRAGMA wal_checkpoint(TRUNCATE)`.execute(connection)
+      return rows[0]?.busy === 0
+    } finally {
+      await sql.raw(`PRAGMA busy_timeout = ${BUSY_MS}`).execute(connection)
+    }
+  })
 }
 
 function asKyselyDatabase(database: DatabaseSync): SqliteDatabase {
