@@ -17,11 +17,17 @@ import { CallRefused } from './calls.ts'
 import type { Connection } from './connection.ts'
 import { type Drill, pointAfterRecord } from './drill.ts'
 import type { Journal } from './journal.ts'
-import { type MaskedInput, makeMaskedInput } from './masked-input.ts'
+import { beginMaskedInput, type GrowingInput } from './masked-input.ts'
 import { reasonOf } from './not-ready.ts'
 import { sendMessage, sendWithdraw } from './outbox.ts'
 import { advertiseKeys, leave, maskedInputReady, obey, uploadAcknowledged } from './protocol/session.ts'
-import type { ParticipantEffect, ParticipantSession, ParticipantSetup, Stepped } from './protocol/session-state.ts'
+import type {
+  Contribution,
+  ParticipantEffect,
+  ParticipantSession,
+  ParticipantSetup,
+  Stepped,
+} from './protocol/session-state.ts'
 import { storageAdvice, storageFailureOf } from './storage-failure.ts'
 import type { TrainedUpdate } from './trainer.ts'
 import { uploadMaskedInput } from './upload.ts'
@@ -49,6 +55,11 @@ export interface SessionRequest {
 type Turn =
   | { readonly kind: 'obey'; readonly instruction: Instruction }
   | { readonly kind: 'leave'; readonly why: string }
+/** An upload that has begun, and the door through which its receipt comes. */
+interface Uploading {
+  readonly giveReceipt: (contribution: Contribution) => void
+  readonly done: Promise<void>
+}
 type Effect<K extends ParticipantEffect['kind']> = Extract<ParticipantEffect, { kind: K }>
 
 /** One session's lifetime. It has begun when the constructor returns and is over when `over` resolves. */
@@ -64,7 +75,8 @@ export class SessionRunner {
   readonly #deadline: NodeJS.Timeout
   #settle: () => void = () => {}
   #session: ParticipantSession | null = null
-  #maskedInput: MaskedInput | null = null
+  #maskedInput: GrowingInput | null = null
+  #uploading: Uploading | null = null
   /** What to do next; of instructions only the newest counts, an ending is never displaced. */
   #next: Turn | null = null
 
@@ -196,32 +208,57 @@ export class SessionRunner {
     if (message.kind === 'share-keys') await drill.reach('hold-after-share-keys', this.#round)
   }
 
+  /** Makes the masked input and begins to upload it; the receipt follows when all of it is made. */
   async #mask({ masks }: Effect<'mask'>): Promise<void> {
     const { trained, encoding, setup } = this.#request
     const { updateDigest } = setup
     const { engine, rng } = this.#tools
-    invariant(this.#session !== null, 'masks belong to a session')
     const { signal } = this.#ending
+    const failed = new AbortController()
+    const input = beginMaskedInput({ trained, updateDigest, encoding, masks, engine, rng, signal })
+    input.digest.catch((error) => failed.abort(error))
+    this.#maskedInput = input
+    const receipt = Promise.withResolvers<Contribution>()
+    const done = this.#beginUpload(input, receipt.promise, AbortSignal.any([signal, failed.signal]))
+    // Looked at when the receipt is due: an upload that was refused before is refused then.
+    done.catch(() => {})
+    this.#uploading = { giveReceipt: receipt.resolve, done }
     try {
-      this.#maskedInput = await makeMaskedInput({ trained, updateDigest, encoding, masks, engine, rng, signal })
+      await this.#carryOut(await this.#masked(input))
+    } finally {
+      // Whatever ended it ends the upload too.
+      await done.catch(() => {})
+    }
+  }
+
+  /** What follows once all of the input is made, or is found to be of another update. */
+  async #masked(input: GrowingInput): Promise<Stepped> {
+    const session = this.#session
+    invariant(session !== null, 'masks belong to a session')
+    try {
+      return maskedInputReady(session, await input.digest)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
-      return this.#carryOut(leave(this.#session, error.message, error.code))
+      return leave(session, error.message, error.code)
     }
-    await this.#carryOut(maskedInputReady(this.#session, this.#maskedInput.digest))
+  }
+
+  async #beginUpload(input: GrowingInput, contribution: Promise<Contribution>, signal: AbortSignal): Promise<void> {
+    const { connection, drill } = this.#tools
+    const { bytes, readyBytes } = input
+    await readyBytes(0)
+    await drill.reach('hold-before-upload', this.#round)
+    const betweenChunks = () => drill.reach('hold-mid-upload', this.#round)
+    const upload = { connection, sessionId: this.sessionId, bytes, readyBytes, contribution, betweenChunks }
+    await uploadMaskedInput({ ...upload, log: this.#log, signal })
   }
 
   async #upload({ contribution }: Effect<'upload'>): Promise<void> {
-    const { connection, drill } = this.#tools
-    invariant(this.#maskedInput !== null && this.#session !== null, 'the masked input is made before it is uploaded')
-    await drill.reach('hold-before-upload', this.#round)
-    const { bytes } = this.#maskedInput
-    const { signal } = this.#ending
-    const betweenChunks = () => drill.reach('hold-mid-upload', this.#round)
-    const upload = { connection, sessionId: this.sessionId, bytes, contribution, betweenChunks }
-    await uploadMaskedInput({ ...upload, log: this.#log, signal })
+    invariant(this.#uploading !== null && this.#session !== null, 'the masked input is made before it is uploaded')
+    this.#uploading.giveReceipt(contribution)
+    await this.#uploading.done
     this.#session = uploadAcknowledged(this.#session)
-    this.#log.info({ bytes: bytes.length }, 'masked input uploaded')
+    this.#log.info({ bytes: this.#maskedInput?.bytes.length }, 'masked input uploaded')
   }
 
   /** Our own fault, such as a full disk: nothing more is said or recorded, everything secret goes. */

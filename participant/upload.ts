@@ -19,7 +19,10 @@ export interface UploadRequest {
   readonly connection: Connection
   readonly sessionId: Uint8Array
   readonly bytes: Uint8Array
-  readonly contribution: Contribution
+  /** How many of the bytes are final, once there are more than so many or all. Left out: all are. */
+  readonly readyBytes?: (moreThan: number) => Promise<number>
+  /** Waited for once the last byte is sent. */
+  readonly contribution: Contribution | Promise<Contribution>
   /** Waited for after every chunk that another one follows. */
   readonly betweenChunks?: () => Promise<void>
   readonly log: Log
@@ -44,7 +47,9 @@ export async function uploadMaskedInput(request: UploadRequest): Promise<void> {
 
 /** One stream: header, chunks, receipt, answer. Rejects with grpc's error. */
 async function stream(request: UploadRequest, offset: number): Promise<UploadProgress> {
-  const { connection, sessionId, bytes, contribution, betweenChunks, signal } = request
+  const { connection, sessionId, bytes, readyBytes, contribution, betweenChunks, signal } = request
+  // The coordinator has few places for uploads: none is taken before there is something to send.
+  let ready = readyBytes === undefined ? bytes.length : await readyBytes(Math.min(offset, bytes.length - 1))
   signal.throwIfAborted()
   let settle: (error: ServiceError | null, answer: UploadProgress) => void = () => {}
   const answered = new Promise<UploadProgress>((resolve, reject) => {
@@ -52,8 +57,11 @@ async function stream(request: UploadRequest, offset: number): Promise<UploadPro
   })
   // An early answer waits to be looked at; its rejection is not an accident.
   let isAnswered = false
-  answered
-    .catch(() => {})
+  const settled = answered
+    .then(
+      () => {},
+      () => {},
+    )
     .finally(() => {
       isAnswered = true
     })
@@ -70,10 +78,14 @@ async function stream(request: UploadRequest, offset: number): Promise<UploadPro
   try {
     await send({ $case: 'header', value: { sessionId, totalBytes: bytes.length, offset } })
     for (let at = offset; at < bytes.length && !isAnswered; at += CHUNK_BYTES) {
-      await send({ $case: 'chunk', value: bytes.subarray(at, at + CHUNK_BYTES) })
-      if (at + CHUNK_BYTES < bytes.length) await betweenChunks?.()
+      const end = Math.min(at + CHUNK_BYTES, bytes.length)
+      while (ready < end && !isAnswered) ready = (await Promise.race([readyBytes?.(ready), settled])) ?? ready
+      if (isAnswered) break
+      await send({ $case: 'chunk', value: bytes.subarray(at, end) })
+      if (end < bytes.length) await betweenChunks?.()
     }
-    if (!isAnswered) await send({ $case: 'contribution', value: { ...contribution } })
+    const receipt = await Promise.race([contribution, settled])
+    if (!isAnswered && receipt !== undefined) await send({ $case: 'contribution', value: { ...receipt } })
     call.end()
     return await answered
   } catch (error) {

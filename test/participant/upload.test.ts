@@ -12,6 +12,8 @@ import { closeScripted, startScripted, unavailable } from './scripted-coordinato
 type UploadCall = ServerReadableStream<UploadPart, UploadProgress>
 const MIB = 1024 * 1024
 const sessionId = systemRng(16)
+/** On a busy machine everything waits for its turn. */
+const PATIENT = { timeout: 30_000 }
 const contribution = { digest: systemRng(32), signature: systemRng(64) }
 
 let connection: Connection | null
@@ -61,8 +63,11 @@ async function receive(
 ): Promise<void> {
   call.on('error', () => {})
   let chunks = 0
-  for await (const message of call) {
-    const { part } = message as UploadPart
+  const messages = call[Symbol.asyncIterator]()
+  // A stream that is cut is over.
+  const next = () => messages.next().catch(() => ({ done: true as const, value: undefined }))
+  for (let message = await next(); message.done !== true; message = await next()) {
+    const { part } = message.value as UploadPart
     if (part?.$case === 'header') receiver.offsets.push(part.value.offset)
     if (part?.$case === 'chunk') {
       if (chunks === cutAfter) return reply(unavailable('cut'))
@@ -90,6 +95,76 @@ test('all bytes arrive in chunks of at most 1 MiB, the receipt after them', asyn
   expect(receiver.got.equals(bytes)).toBe(true)
   expect(receiver.chunkSizes).toEqual([MIB, MIB, MIB, 17])
   expect(receiver.receipt).toEqual(contribution.signature)
+})
+
+describe('while the bytes are still being made', { timeout: 60_000 }, () => {
+  const whole = systemRng(3 * MIB + 17)
+
+  /** Bytes that are made at the test's word, and the receipt that follows the last. */
+  function growing() {
+    const [bytes, receipt] = [new Uint8Array(whole.length), Promise.withResolvers<typeof contribution>()]
+    let ready = 0
+    let next = Promise.withResolvers<void>()
+    const make = (upTo: number) => {
+      bytes.set(whole.subarray(ready, upTo), ready)
+      ready = upTo
+      next.resolve()
+      next = Promise.withResolvers()
+    }
+    const readyBytes = async (moreThan: number) => {
+      while (ready <= moreThan && ready < whole.length) await next.promise
+      return ready
+    }
+    const fail = (error: Error) => {
+      next.reject(error)
+      stop.abort(error)
+    }
+    return { bytes, readyBytes, contribution: receipt.promise, giveReceipt: receipt.resolve, make, fail }
+  }
+  const begin = ({ bytes, readyBytes, contribution }: ReturnType<typeof growing>) => {
+    const { log } = logLines()
+    const at = { connection: connection!, sessionId, log, signal: stop.signal }
+    return uploadMaskedInput({ ...at, bytes, readyBytes, contribution })
+  }
+
+  test('what is ready is sent, the receipt when there is one', async () => {
+    const receiver = await receiving([])
+    const input = growing()
+    const uploaded = begin(input)
+    input.make(2 * MIB + 5)
+    await expect.poll(() => receiver.got.length, PATIENT).toBe(2 * MIB)
+    input.make(whole.length)
+    await expect.poll(() => receiver.got.length, PATIENT).toBe(whole.length)
+    expect(receiver.receipt).toBe(null)
+    input.giveReceipt(contribution)
+    await uploaded
+    expect(receiver.got.equals(whole)).toBe(true)
+    expect(receiver.chunkSizes).toEqual([MIB, MIB, MIB, 17])
+    expect(receiver.receipt).toEqual(contribution.signature)
+  })
+
+  test('a cut is noticed, and gone on from', async () => {
+    const receiver = await receiving([1])
+    const input = growing()
+    const uploaded = begin(input)
+    input.make(2 * MIB)
+    await expect.poll(() => receiver.offsets, PATIENT).toEqual([0, MIB])
+    input.make(whole.length)
+    input.giveReceipt(contribution)
+    await uploaded
+    expect(receiver.got.equals(whole)).toBe(true)
+  })
+
+  test('when no more will be made, it ends with the reason', async () => {
+    const receiver = await receiving([])
+    const input = growing()
+    const uploaded = begin(input)
+    input.make(MIB)
+    await expect.poll(() => receiver.got.length, PATIENT).toBe(MIB)
+    input.fail(new Error('a mask thread ended'))
+    await expect(uploaded).rejects.toThrow('a mask thread ended')
+    expect(receiver.complete).toBe(false)
+  })
 })
 
 test('after cuts it goes on where the coordinator got to, with the same bytes', async () => {
