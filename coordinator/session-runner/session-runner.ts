@@ -22,6 +22,7 @@ import { awaited, isLive, type ReceivedMessage } from '../protocol/session.ts'
 import { type Completed, type CoordinatorSession, indexOf, type LiveSession } from '../protocol/session-state.ts'
 import { CoordinatorStopping } from '../stopping.ts'
 import { Accumulator } from './accumulator.ts'
+import { clearSpoolOf } from './clear-spool.ts'
 import { type Change, DurableSession } from './durable-session.ts'
 import { stageCount } from './session-count.ts'
 import type { SessionJournal } from './session-journal.ts'
@@ -213,6 +214,7 @@ export class SessionRunner {
     await this.#uploads.discardAll().catch((error: unknown) => this.#undeleted(error))
     await this.#accumulator?.discard().catch((error: unknown) => this.#undeleted(error))
     this.#accumulator = null
+    await clearSpoolOf(this.#tools.spoolFolder, this.sessionId).catch((error: unknown) => this.#undeleted(error))
   }
 
   #undeleted(error: unknown): void {

@@ -1,8 +1,8 @@
 /** The names of a session's files in the spool folder, and which of them a recorded session cannot do without. */
 import type { RecordedSession } from './session-journal.ts'
 
-/** The masked input of a roster index. */
-export function spoolFileOf(sessionId: string, index: number): string {
+/** The masked input of a roster index; all names of a session begin like that of index ''. */
+export function spoolFileOf(sessionId: string, index: number | ''): string {
   return `${sessionId}-${index}`
 }
 

@@ -186,6 +186,8 @@ test.each([
   expect(await runner.ended).toMatchObject({ kind: 'aborted', reason: 'coordinator_fault', named: [] })
   expect(spoilt).toBe(1)
   expect(stages).not.toContain('reveal-shares')
+  await runner.clear()
+  expect(readdirSync(folder)).toEqual([])
 })
 
 test('an abort from outside ends it once, and throws away what was being uploaded', async () => {
