@@ -62,7 +62,8 @@ export class SessionRunner {
   readonly #cancelled = new AbortController()
   readonly #uploadsClosing = new AbortController()
   #accumulator: Accumulator | null = null
-  #retry: NodeJS.Timeout | undefined
+  /** By what has failed: an end that could not be kept is not given up for a stage that could not be. */
+  readonly #retries = new Map<string, NodeJS.Timeout>()
   #isSuspended = false
   #settle: (end: SessionEnd) => void = () => undefined
 
@@ -199,7 +200,7 @@ export class SessionRunner {
     if (this.#isSuspended) return
     this.#isSuspended = true
     const reason = new CoordinatorStopping()
-    clearTimeout(this.#retry)
+    this.#retryNothing()
     this.#watch.end()
     this.#uploadsClosing.abort(reason)
     this.#cancelled.abort(reason)
@@ -224,8 +225,12 @@ export class SessionRunner {
   #tryLater(what: string, error: unknown, again: () => void): void {
     if (this.#isSuspended) return
     this.#tools.log.error({ session: this.sessionId, error }, `${what}; it is tried again`)
-    clearTimeout(this.#retry)
-    this.#retry = setTimeout(again, RETRY_MS)
+    clearTimeout(this.#retries.get(what))
+    this.#retries.set(what, setTimeout(again, RETRY_MS))
+  }
+
+  #retryNothing(): void {
+    for (const timer of this.#retries.values()) clearTimeout(timer)
   }
 
   #changed({ before, after, from, message, outcome, effects }: Change): void {
@@ -353,7 +358,7 @@ export class SessionRunner {
 
   async #end(end: SessionEnd): Promise<void> {
     this.#watch.end()
-    clearTimeout(this.#retry)
+    this.#retryNothing()
     await this.#accumulator?.wipe()
     this.#settle(end)
   }

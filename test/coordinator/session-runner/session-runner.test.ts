@@ -80,7 +80,7 @@ async function lab(
       end: () => {},
     })
   }
-  return { runner, stages }
+  return { runner, stages, journal }
 }
 
 async function follow(runner: SessionRunner, federation: Federation, site: Site, instruction: Instruction) {
@@ -188,6 +188,33 @@ test.each([
   expect(stages).not.toContain('reveal-shares')
   await runner.clear()
   expect(readdirSync(folder)).toEqual([])
+})
+
+test('an abort that could not be kept is tried again, though a stage could not be closed meanwhile', async () => {
+  const federation = await openFederation({ size: 4 })
+  const { runner, stages, journal } = await lab(federation)
+  const { append } = journal
+  const refused: string[] = []
+  let advertised = 0
+  Object.assign(journal, {
+    append: async (...[facts, stage]: Parameters<typeof append>) => {
+      const kinds = facts.map(({ kind }) => kind)
+      const refuses = kinds.includes('stage-closed') || (kinds.includes('aborted') && refused.length === 0)
+      if (!refuses) {
+        await append(facts, stage)
+        advertised += kinds.filter((kind) => kind === 'advertised').length
+        // Asked for together with the end of the stage, which is due now.
+        if (advertised === federation.sites.size) runner.abort('cancelled', 'the run was cancelled')
+        return
+      }
+      refused.push(...kinds)
+      throw new Error('the disk fails')
+    },
+  })
+  await runner.start()
+  expect(await runner.ended).toMatchObject({ kind: 'aborted', reason: 'cancelled' })
+  expect(refused[0]).toBe('aborted')
+  expect(stages).toEqual(['advertise-keys'])
 })
 
 test('an abort from outside ends it once, and throws away what was being uploaded', async () => {
