@@ -76,12 +76,13 @@ export function openJournal(path: string): Journal {
   const forgetOldPages = () => {
     isLogStale = true
     try {
-      database.exec(FORGET_OLD_PAGES)
-      isLogStale = false
+      isLogStale = !forgetsOldPages(database)
     } catch (error) {
       if (storageFailureOf(error) === null) throw error
     }
   }
+  // A process killed right after it deleted a reply had no time for this.
+  forgetOldPages()
   return {
     knowsSession: (sessionId) => one('SELECT 1 FROM session WHERE id = ?', sessionId) !== undefined,
     tookPartSince: (planDigest, ms) => {
@@ -136,6 +137,11 @@ export function openJournal(path: string): Journal {
     },
     close: () => database.close(),
   }
+}
+
+/** Whether the log is empty now; not while somebody else reads it, such as a backup. */
+function forgetsOldPages(database: DatabaseSync): boolean {
+  return database.prepare(FORGET_OLD_PAGES).get()?.busy === 0
 }
 
 /** Writes one fact. A fact set before may only be repeated, with the same bytes. */
@@ -204,8 +210,6 @@ function openDatabase(path: string): DatabaseSync {
     const migration = version === 1 ? FROM_FORMAT_1 : ''
     database.exec(`BEGIN IMMEDIATE; ${migration} ${SCHEMA} PRAGMA user_version = ${FORMAT}; COMMIT`)
     database.prepare(CLOSE_ANSWERED).run(Date.now())
-    // A process killed right after it deleted a reply had no time for this.
-    database.exec(FORGET_OLD_PAGES)
     return database
   } catch (cause) {
     database?.close()

@@ -338,3 +338,19 @@ function raiseFormat(): void {
   database.exec('PRAGMA user_version = 99')
   database.close()
 }
+
+test('a log that somebody was reading is emptied later', () => {
+  within((journal) => {
+    journal.record(opened(first))
+    journal.record(answered(first))
+    const reader = new DatabaseSync(path)
+    reader.exec('BEGIN; SELECT * FROM session')
+    reader.prepare('SELECT * FROM session').all()
+    journal.record({ kind: 'session-closed', sessionId: first })
+    expect(statSync(`${path}-wal`).size).toBeGreaterThan(0)
+    reader.exec('COMMIT')
+    reader.close()
+    journal.expireReplies(0)
+    expect(statSync(`${path}-wal`).size).toBe(0)
+  })
+}, 30_000)
