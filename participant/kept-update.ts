@@ -39,7 +39,10 @@ export interface KeptUpdates {
   readonly folder: string
   /** Durable when it resolves. @throws StorageFailure when the disk does not take it. */
   keep(purpose: UpdatePurpose, kept: KeptUpdate): Promise<void>
-  /** The update kept for this purpose, or null: one that is damaged or for something else is erased. */
+  /**
+   * The update kept for this purpose, or null. One that is damaged or of another journal is erased; one for something else
+   * stays, until who asked has been approved and says {@link forget}.
+   */
   find(purpose: UpdatePurpose): Promise<KeptUpdate | null>
   /** Erases what is kept; resolves also when that fails, which the log then says. */
   forget(): Promise<void>
@@ -126,6 +129,7 @@ export function keptUpdates(request: {
         if (found.kind === 'absent') return null
         const kept = found.kind === 'damaged' ? found : readKept(found, purpose, journal.mark())
         if ('trained' in kept) return kept
+        if ('isForAnother' in kept && kept.isForAnother) return null
         log.info({ path }, `the kept update is not used, and erased: ${kept.why}`)
         await erase()
         return null
@@ -171,7 +175,7 @@ function readKept(
   { header, body: update }: Extract<FoundRecord, { kind: 'record' }>,
   purpose: UpdatePurpose,
   journal: JournalMark,
-): KeptUpdate | { readonly why: string } {
+): KeptUpdate | { readonly why: string; readonly isForAnother?: boolean } {
   const parsed = headerForm.safeParse(header)
   const refused = (why: string) => {
     wipe(update)
@@ -187,7 +191,7 @@ function readKept(
     found.version === purpose.version &&
     found.planDigest === encodeHex(purpose.planDigest) &&
     found.modelDigest === encodeHex(purpose.modelDigest)
-  if (!isWanted) return refused(`it was trained for round ${found.round} of ${found.runId}, or for another model`)
+  if (!isWanted) return { ...refused('it was trained for something else'), isForAnother: true }
   const digest = updateDigest(update, { examples, ...scalars })
   if (!equalBytes(digest, Buffer.from(found.updateDigest, 'hex'))) return refused('its digest is another')
   return { trained: { update, examples, scalars }, updateDigest: digest, basis }

@@ -2,6 +2,7 @@
  * The participant process: configuration, identity, folder lock and journal are opened, the agent runs until it is asked to
  * stop. Everything a person can mend is a ConfigError before anything is dialled.
  */
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ConfigError } from '../shared/errors.ts'
 import { identityKeyRefusal } from '../shared/identity/identity-signature.ts'
@@ -71,6 +72,7 @@ export async function startParticipant(request: {
       const refusal = identityKeyRefusal(privateKey)
       if (refusal !== null) throw new ConfigError(refusal.code, refusal.message)
       checkAuthorsAtHome(config, identity.current().bundle.trustDomain)
+      checkFolder(config.dataFolder, log)
       const journalPath = join(config.dataFolder, 'journal.sqlite')
       await eraseWithoutJournal(config.dataFolder, journalPath)
       const journal = openJournal(journalPath)
@@ -93,6 +95,14 @@ export async function startParticipant(request: {
   } finally {
     lock.release()
   }
+}
+
+/** Whoever can write there can put another journal, or another update, in the place of the site's. */
+function checkFolder(folder: string, log: Log): void {
+  const { mode } = statSync(folder)
+  const problem = `the data folder ${folder} can be written by`
+  if ((mode & 0o002) !== 0) throw new ConfigError('folder_open_to_all', `${problem} everybody: chmod o-w it`)
+  if ((mode & 0o020) !== 0) log.warn({ code: 'folder_open_to_group' }, `${problem} its group: chmod g-w it`)
 }
 
 /** A certificate of another trust domain proves nothing here: authors who are all elsewhere could sign nothing. */

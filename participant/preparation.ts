@@ -224,10 +224,13 @@ export class Preparation {
     try {
       signal.throwIfAborted()
       if (this.#work === null || !isSameWork(this.#work.order, task.order)) {
-        this.#wipe()
-        this.#work = await this.#keptWork(task.order, log, signal)
+        const kept = await this.#keptWork(task.order, log, signal)
+        // Safety: not before the order was approved: else a word that nobody signed would cost the site its training.
+        if (kept !== null) this.#wipe()
+        if (kept !== null) this.#work = kept
         task.looked.resolve()
-        this.#work ??= await this.#make(task.order, log, signal)
+        const work = kept ?? (await this.#make(task.order, log, signal))
+        this.#work = work
       }
       await this.#secure(this.#work, log)
       return signal.aborted ? null : READY
@@ -291,8 +294,11 @@ export class Preparation {
   }
 
   async #make(order: UpdatePurpose, log: Log, signal: AbortSignal): Promise<Work> {
-    const { journal, trainer } = this.#tools
+    const { journal, trainer, updates } = this.#tools
     const plan = await approvedPlan(order, this.#tools, { log, signal })
+    signal.throwIfAborted()
+    this.#wipe()
+    await updates.forget()
     // Safety: from the plan and the round, which stand in the session's context; were it the coordinator's word, everybody else
     // could be told to send zeros, and the sum would be this site's update.
     const evaluateOnly = isEvaluation(plan, order.round)

@@ -5,6 +5,7 @@
  *   "BLINDSUM" · header length (u32, big-endian) · header · body · SHA-256 of everything before
  */
 import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { equalBytes } from '../shared/crypto/digest.ts'
 import { wipe } from '../shared/crypto/secrets.ts'
@@ -33,10 +34,12 @@ export async function writeRecord(path: string, header: object, body: readonly F
 
 /** Never rejects for what stands in the file; rejects when it is there and cannot be read. */
 export async function readRecord(path: string): Promise<FoundRecord> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null
-    throw error
-  })
+  const bytes = await readFile(path, { flag: constants.O_RDONLY | constants.O_NOFOLLOW }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null
+      throw error
+    },
+  )
   if (bytes === null) return { kind: 'absent' }
   try {
     return parse(bytes)

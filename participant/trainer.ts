@@ -101,7 +101,10 @@ export function localTrainer(request: {
       }
       const seed = Buffer.from(rng(4)).readUInt32LE()
       const checkpoint = { path, purpose: `${purpose} ${basis(plan)}`, journal: journal.mark(), everyMs }
+      // Of an agent that was killed, then of a training process.
+      await forgetPartial(path, log)
       const result = await throughCrashes(guarded, (once) => trainLocally({ ...job, ...once, seed, checkpoint }))
+      await forgetPartial(path, log)
       if (!result.ok) {
         // What went wrong once on the way would go wrong again on the same way.
         if (!GOES_ON.has(result.code)) await forgetCheckpoint(path, log)
@@ -148,10 +151,15 @@ function rememberedDataset(sets: DataSets): (spec: Plan['data']) => Promise<Data
   }
 }
 
+async function forgetPartial(path: string, log: Log): Promise<void> {
+  await erasePartial(path).catch((error) => log.warn({ error, path }, 'a half written checkpoint could not be erased'))
+}
+
 async function forgetCheckpoint(path: string, log: Log, beforeMs?: number): Promise<void> {
   try {
     if (beforeMs !== undefined) {
       await eraseOlder(path, beforeMs)
+      await erasePartial(path, beforeMs)
       return
     }
     await eraseFile(path)

@@ -50,13 +50,28 @@ describe('after a restart', () => {
     expect(lab.trainings()).toBe(1)
   })
 
-  test('a session on another model is left, and the update erased', async () => {
+  test('a session on another model is left, and the update stays', async () => {
     const lab = await readyLab()
     const other = { $case: 'advertiseKeys', value: { ...lab.digests, modelDigest: systemRng(32), version: 0 } } as const
     await lab.again(() => lab.session(systemRng(16), other))
     expect((await lab.heard('withdrew')).request).toMatchObject({ code: 'not_ready' })
-    await expect.poll(() => existsSync(file(lab))).toBe(false)
+    expect(existsSync(file(lab))).toBe(true)
   })
+
+  test.each([false, true])(
+    'an order that is not approved costs nothing that was trained, restarted: %s',
+    async (isNew) => {
+      const lab = await readyLab()
+      if (isNew) await lab.again()
+      if (isNew) await lab.heard('ready', 2)
+      const heard = isNew ? 2 : 1
+      lab.prepare({ planDigest: systemRng(32) }, 2)
+      expect((await lab.heard('ready', heard + 1)).report).toMatchObject({ ready: false })
+      lab.prepare()
+      expect((await lab.heard('ready', heard + 2)).report).toMatchObject({ ready: true })
+      expect(lab.trainings()).toBe(1)
+    },
+  )
 
   test('an update that the journal calls spent is never used', async () => {
     const lab = await readyLab()

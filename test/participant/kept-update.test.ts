@@ -2,11 +2,14 @@
 import {
   existsSync,
   linkSync,
+  lstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -52,19 +55,21 @@ test('a later one takes the place of an earlier one', async () => {
   expect(await updates.find(purpose)).toEqual(kept())
 })
 
-describe('is not given back, and erased,', () => {
+describe('is not given back', () => {
   test.each([
     ['run', { runId: 'other' }],
     ['round', { round: 4 }],
     ['version', { version: 3 }],
     ['plan', { planDigest: fill(9) }],
     ['model', { modelDigest: fill(9) }],
-  ])('for another %s', async (_what, change) => {
+  ])('for another %s, but stays: who asks has not been approved', async (_what, change) => {
     await open().keep(purpose, kept())
     expect(await open().find({ ...purpose, ...change })).toBe(null)
-    expect(existsSync(path)).toBe(false)
+    expect(await open().find(purpose)).toEqual(kept())
   })
+})
 
+describe('is not given back, and erased,', () => {
   test('with any byte altered, any byte missing, or one more', async () => {
     await open().keep(purpose, kept())
     const whole = readFileSync(path)
@@ -145,4 +150,23 @@ test('a folder that is not there is a failure of the disk, with a code', async (
   })
   await expect(updates.keep(purpose, kept())).rejects.toMatchObject({ name: 'StorageFailure', code: 'storage_failed' })
   await updates.forget()
+})
+
+test('links and files that somebody has planted are neither followed nor written to', async () => {
+  const precious = join(folder, 'precious')
+  writeFileSync(precious, 'precious')
+  symlinkSync(precious, path)
+  await open().forget()
+  expect(existsSync(path)).toBe(false)
+  const planted = `${path}.part-${process.pid}`
+  const updates = open()
+  await updates.proveRoom()
+  for (const name of [planted, `${path}.part-room`]) symlinkSync(precious, name)
+  await updates.proveRoom()
+  await updates.keep(purpose, kept())
+  expect(lstatSync(path).isFile()).toBe(true)
+  renameSync(path, join(folder, 'elsewhere'))
+  symlinkSync(join(folder, 'elsewhere'), path)
+  expect(await updates.find(purpose)).toBe(null)
+  expect(readFileSync(precious, 'utf8')).toBe('precious')
 })
