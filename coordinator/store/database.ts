@@ -2,6 +2,7 @@
  * The coordinator's store: one SQLite file through Kysely, opened durably (write-ahead log, fsync on every commit). The
  * built-in `node:sqlite` is fitted to the dialect by a shim of a few lines; nothing else in the coordinator knows it.
  */
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { Kysely, type SqliteDatabase, SqliteDialect, sql } from 'kysely'
 import { migrate } from './migrations.ts'
@@ -25,6 +26,7 @@ const PRAGMAS = `
  * @throws ConfigError `store_too_new` when a newer version of the software wrote it.
  */
 export async function openStore(file: string): Promise<Store> {
+  if (file !== ':memory:') keepToOneself(file)
   const database = new DatabaseSync(file, { timeout: BUSY_MS })
   database.exec(PRAGMAS)
   const store = new Kysely<Tables>({ dialect: new SqliteDialect({ database: asKyselyDatabase(database) }) })
@@ -52,6 +54,12 @@ export async function emptyWriteAheadLog(store: Store): Promise<boolean> {
       await sql.raw(`PRAGMA busy_timeout = ${BUSY_MS}`).execute(connection)
     }
   })
+}
+
+/** Only its owner reads or writes the file: in it is what sites revealed. SQLite gives its log the mode of the file. */
+function keepToOneself(file: string): void {
+  closeSync(openSync(file, 'a', 0o600))
+  for (const one of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(one)) chmodSync(one, 0o600)
 }
 
 function asKyselyDatabase(database: DatabaseSync): SqliteDatabase {

@@ -1,5 +1,5 @@
 /** What a session revealed is gone from every file of the store when the session has ended, however it did. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -67,6 +67,16 @@ test('a start forgets what a coordinator that was killed had only deleted', asyn
   expect(isOnDisk()).toBe(false)
 })
 const NO_RUNS = {}
+
+test('nobody but its owner reads what is in it', async () => {
+  const { file } = await revealed()
+  const modes = () => readdirSync(folder).map((name) => statSync(join(folder, name)).mode & 0o777)
+  expect(modes()).toEqual([0o600, 0o600, 0o600])
+  await store.destroy()
+  chmodSync(file, 0o644)
+  store = await openStore(file)
+  expect(modes()).toEqual([0o600, 0o600, 0o600])
+})
 
 test('somebody who reads is not waited for, and forgetting is made up for when they have gone', async () => {
   const { file } = await revealed()
