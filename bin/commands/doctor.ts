@@ -14,20 +14,20 @@ import { hasKernels } from '../../shared/masks/kernels.ts'
 import { logisticRegression } from '../../shared/onnx/model-writer.ts'
 import { command, JSON_OPTION } from '../command-line.ts'
 import { type Finding, findingLine } from '../finding.ts'
+import { clockFinding, providersFound, readClocks, storeTried } from '../machine-checks.ts'
 import { packageFile } from '../package-file.ts'
 import { printJson, printLine } from '../print.ts'
 import { byteSize } from '../text-table.ts'
 
 const LEAST_FREE_BYTES = 2e9
 const LEAST_MEMORY_BYTES = 2e9
-/** A clock before this was never set: 2026-01-01. */
-const CLOCK_FLOOR_MS = 1_767_225_600_000
 
 export const doctorCommand = command(
   {
     name: 'doctor',
     usage: '',
-    about: 'Checks this machine: runtime, libraries, a real train step, disk, memory, clock. Needs no configuration.',
+    about:
+      'Checks this machine: runtime, libraries, store, a real train step, disk, memory, clock, GPU. Needs no configuration.',
     options: { ...JSON_OPTION },
     words: [],
     example: 'blindsum doctor',
@@ -64,14 +64,8 @@ const CHECKS: readonly (() => Promise<Finding> | Finding)[] = [
     const detail = found ? 'masks are added 16 bytes at a time' : 'not here: masks are added in plain JavaScript'
     return { name: 'WASM SIMD', ok: found, isOptional: true, detail }
   },
-  async () =>
-    attempt('SQLite', async () => {
-      const { DatabaseSync } = await import('node:sqlite')
-      const database = new DatabaseSync(':memory:')
-      const row = database.prepare('SELECT sqlite_version() AS version').get()
-      database.close()
-      return `${row?.version}, the coordinator’s store`
-    }),
+  async () => attempt('providers', providersFound),
+  async () => attempt('store', storeTried, 'the coordinator needs SQLite on a local disk'),
   async () => attempt('training', trainStep),
   () => {
     const { bavail, bsize } = statfsSync(process.cwd())
@@ -83,10 +77,7 @@ const CHECKS: readonly (() => Promise<Finding> | Finding)[] = [
     return need('memory', total >= LEAST_MEMORY_BYTES, `${byteSize(total)}, ${byteSize(LEAST_MEMORY_BYTES)} wanted`)
   },
   () => need('cores', true, `${availableParallelism()}, ${cpus()[0]?.model.trim() || 'of a kind unknown'}`),
-  () => {
-    const detail = `${new Date().toISOString()}; certificates and advertisements bear five minutes of difference`
-    return need('clock', Date.now() > CLOCK_FLOOR_MS, detail)
-  },
+  () => clockFinding(readClocks()),
   () => {
     const found = spawnSync('openssl', ['version'], { encoding: 'utf8' })
     const detail = found.status === 0 ? found.stdout.trim() : 'not found; only wanted to check signatures by hand'
@@ -140,10 +131,10 @@ function need(name: string, ok: boolean, detail: string): Finding {
   return { name, ok, isOptional: false, detail }
 }
 
-async function attempt(name: string, work: () => Promise<string>): Promise<Finding> {
+async function attempt(name: string, work: () => Promise<string>, advice = 'reinstall with: npm ci') {
   try {
     return need(name, true, await work())
   } catch (error) {
-    return need(name, false, `${(error as Error).message.split('\n')[0]}; reinstall with: npm ci`)
+    return need(name, false, `${(error as Error).message.split('\n')[0]}; ${advice}`)
   }
 }
