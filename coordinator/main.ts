@@ -19,6 +19,7 @@ import { operatorAccess, participantAccess } from './access/operator-access.ts'
 import { Attendance } from './attendance/attendance.ts'
 import { type CoordinatorConfig, readCoordinatorConfig } from './config.ts'
 import { openStoreOf } from './data-folder/open-store.ts'
+import { othersMayWrite } from './data-folder/others-may-write.ts'
 import { readCoordinatorDrill } from './drill.ts'
 import { beginObservation, type Observation } from './http/observation.ts'
 import { shutdownTimes } from './lifecycle/shutdown-times.ts'
@@ -77,6 +78,7 @@ export async function startCoordinator(
     const lock = lockFolder(config.dataFolder, 'coordinator')
     undo.push(() => lock.release())
     if (lock.tookOverFrom !== null) log.warn(`the folder was not given back by ${lock.tookOverFrom}: taken over`)
+    if (othersMayWrite(config.dataFolder)) log.warn(`others can write to ${config.dataFolder}: chmod 700 it`)
     const opened = await openTools(config, { log, undo, drill, stopping: stopping.signal }, observation)
     undo.push(() => observation.close())
     const tools = await observation.begin(opened)

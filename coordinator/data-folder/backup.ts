@@ -37,7 +37,9 @@ export async function backUp(request: BackupRequest): Promise<BackupManifest> {
   const aside = join(dirname(to), `.${basename(to)}.incomplete`)
   try {
     await rm(aside, { recursive: true, force: true })
-    await mkdir(aside, { recursive: true, mode: 0o700 })
+    await mkdir(dirname(to), { recursive: true, mode: 0o700 })
+    // Safety: not recursive, for that would take a folder which somebody else has put there meanwhile.
+    await mkdir(aside, { mode: 0o700 })
     const manifest = await fill(aside, request)
     await rm(to, { recursive: true, force: true })
     await rename(aside, to)
@@ -69,6 +71,8 @@ export async function refuseUnlessEmpty(folder: string, ignored: ReadonlySet<str
 
 async function fill(folder: string, { dataFolder, keyFile, onBlob }: BackupRequest): Promise<BackupManifest> {
   const storeFile = join(folder, STORE_FILE)
+  // There are no blobs before the first run.
+  await mkdir(join(folder, BLOBS_FOLDER), { mode: 0o700 })
   const sessionsLeftOut = copyOfStore(storeFileOf(dataFolder), storeFile)
   const stored = openStoredRows(storeFile)
   try {

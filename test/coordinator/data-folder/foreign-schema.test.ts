@@ -1,15 +1,31 @@
 /** A store whose schema is somebody else's: nothing of it is executed, whoever looks at it, copies or restores it. */
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { backUp } from '../../../coordinator/data-folder/backup.ts'
 import { checkDataFolder } from '../../../coordinator/data-folder/check-data-folder.ts'
+import { othersMayWrite } from '../../../coordinator/data-folder/others-may-write.ts'
 import { restore } from '../../../coordinator/data-folder/restore.ts'
 import { openStore } from '../../../coordinator/store/database.ts'
 import { SCHEMA_VERSION, schemaStatements } from '../../../coordinator/store/migrations.ts'
+
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof import('node:fs/promises')>()
+  return { ...real, rm: vi.fn(real.rm) }
+})
 
 const parent = mkdtempSync(join(tmpdir(), 'blindsum-foreign-'))
 const keyFile = join(parent, 'absent.pem')
@@ -98,6 +114,36 @@ test.each(Array.from({ length: SCHEMA_VERSION }, (_, place) => place + 1))(
     expect((await checkDataFolder({ dataFolder, keyFile })).find(({ check }) => check === 'schema')?.verdict).toBe('ok')
   },
 )
+
+test('a coordinator without any version is backed up and restored', async () => {
+  const to = join(parent, 'empty-backup')
+  const dataFolder = folderOf(SCHEMA_VERSION)
+  await backUp({ dataFolder, keyFile, to })
+  expect(await restore({ from: to, dataFolder: join(parent, 'empty-new'), keyFile })).toMatchObject({
+    manifest: { versions: 0, blobs: [] },
+  })
+})
+
+test.each([
+  [0o700, false],
+  [0o755, false],
+  [0o770, true],
+  [0o702, true],
+])('a folder of mode %o is one that others may write to: %s', (mode, expected) => {
+  const folder = folderOf(SCHEMA_VERSION)
+  chmodSync(folder, mode)
+  expect(othersMayWrite(folder)).toBe(expected)
+})
+
+test('a folder put in the way of a backup is not taken for its own', async () => {
+  const to = join(parent, 'taken')
+  const aside = join(parent, '.taken.incomplete')
+  vi.mocked(rm).mockImplementationOnce(async () => void mkdirSync(aside))
+  await expect(backUp({ dataFolder: folderOf(SCHEMA_VERSION), keyFile, to })).rejects.toEqual(
+    refused('folder_unwritable'),
+  )
+  expect(existsSync(to)).toBe(false)
+})
 
 test('a store of newer software is told as such, and not looked into', async () => {
   const folder = folderOf(SCHEMA_VERSION)
