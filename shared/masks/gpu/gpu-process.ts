@@ -35,6 +35,8 @@ interface PendingJob {
 
 const SILENCE_MS = 60_000
 const KEPT_LINES = 3
+/** What the child says in words is a few lines. */
+const MOST_WORDS_BYTES = 64 * 1024
 /** What drivers and the Vulkan loader read. Nothing else of the environment reaches the child. */
 const PASSED_ON =
   /^(VK_|MESA_|LIBGL|GALLIUM_|LP_|NVIDIA_|__GL|CUDA_|DRI_|XDG_|LD_LIBRARY_PATH$|HOME$|TMPDIR$|TZ$|SystemRoot$)/
@@ -154,7 +156,12 @@ export class GpuProcess {
   }
 
   #placeFor({ kind, job, payloadBytes }: FrameHeader): Uint8Array | undefined {
-    if (kind !== FRAME.sum) return new Uint8Array(payloadBytes)
+    if (this.#failure !== undefined) return undefined
+    if (kind !== FRAME.sum) {
+      if (payloadBytes <= MOST_WORDS_BYTES) return new Uint8Array(payloadBytes)
+      this.#end('gpu_error', `the GPU process sent a frame of kind ${kind} with ${payloadBytes} bytes`)
+      return undefined
+    }
     const sum = this.#jobs.get(job)?.sum
     if (sum !== undefined && sum.length !== payloadBytes) {
       this.#end('gpu_error', `the GPU process sent ${payloadBytes} bytes for a sum of ${sum.length}`)
@@ -164,6 +171,7 @@ export class GpuProcess {
   }
 
   #receive({ kind, job, argument }: FrameHeader, payload: Uint8Array | undefined): void {
+    if (this.#failure !== undefined) return
     const pending = this.#jobs.get(job)
     if (kind === FRAME.progress) pending?.onProgress(argument / 1000)
     else if (kind === FRAME.sum && payload !== undefined) {
@@ -173,12 +181,17 @@ export class GpuProcess {
       this.#watch()
       pending?.resolve(pending.sum)
     } else if (kind === FRAME.ready) {
+      const report = parsed(payload)
+      if (!isReport(report)) {
+        this.#end('gpu_error', 'the GPU process did not say which adapter it found')
+        return
+      }
       this.#isNotReadyYet = false
       this.#watch()
-      this.#isReady(JSON.parse(textOf(payload)))
+      this.#isReady(report)
     } else if (kind === FRAME.failure) {
-      const { code, message } = JSON.parse(textOf(payload))
-      this.#end(code, message)
+      const { code, message } = parsed(payload)
+      this.#end(FAILURES.find((known) => known === code) ?? 'gpu_error', String(message).slice(0, 1000))
     }
   }
 
@@ -203,6 +216,28 @@ export class GpuProcess {
   }
 }
 
-function textOf(payload: Uint8Array | undefined): string {
-  return Buffer.from(payload ?? []).toString()
+/** What the child can find out by itself. */
+const FAILURES: readonly GpuFailure['code'][] = [
+  'package_missing',
+  'no_adapter',
+  'software_adapter',
+  'device_lost',
+  'out_of_memory',
+  'gpu_error',
+]
+
+/** Empty for what is no JSON object: a broken child ends its job, not this process. */
+function parsed(payload: Uint8Array | undefined): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(payload ?? []).toString())
+    return typeof value === 'object' && value !== null ? { ...value } : {}
+  } catch {
+    return {}
+  }
+}
+
+function isReport(value: object): value is AdapterReport {
+  const { vendor, architecture, device, description, isSoftware } = value as Partial<Record<string, unknown>>
+  const texts = [vendor, architecture, device, description]
+  return texts.every((text) => typeof text === 'string') && typeof isSoftware === 'boolean'
 }
