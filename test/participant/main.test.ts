@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -80,6 +80,9 @@ describe('refuses to start, and says what to mend', () => {
     ['address_invalid', () => {}, { address: 'host:99999' }],
     ['bad_drill', () => {}, { drill: 'hold-before-lunch@1' }],
     ['journal_unusable', () => spoilJournal(), {}],
+    ['folder_open_to_all', () => makeFolder(0o757), {}],
+    ['kept_not_erased', () => mkdirSync(join(folder, 'data', 'update.kept'), { recursive: true }), {}],
+    ['kept_not_erased', () => mkdirSync(join(folder, 'data', 'training.checkpoint'), { recursive: true }), {}],
   ]
   test.each(cases)('%s', async (code, spoil, options) => {
     writeIdentity(identityOf(NORTH_ID))
@@ -89,6 +92,21 @@ describe('refuses to start, and says what to mend', () => {
     expect((refusal as Error).message.length).toBeGreaterThan(20)
   })
 })
+
+test('a data folder that its group can write is a line in the log', async () => {
+  writeIdentity(identityOf(NORTH_ID))
+  makeFolder(0o770)
+  const agent = start()
+  await agent.until(({ level, code }) => level === 'warn' && code === 'folder_open_to_group')
+  agent.stop.abort()
+  await agent.done
+})
+
+function makeFolder(mode: number): void {
+  mkdirSync(join(folder, 'data'))
+  // Not less whatever the umask.
+  chmodSync(join(folder, 'data'), mode)
+}
 
 function spoilJournal(): void {
   mkdirSync(join(folder, 'data'))

@@ -89,7 +89,18 @@ describe('a checkpoint', () => {
     expect(existsSync(checkpoint)).toBe(true)
     await trainer.forget?.(1_001_000)
     expect(existsSync(checkpoint)).toBe(false)
+    expect(existsSync(`${checkpoint}.part-1`)).toBe(true)
+    utimesSync(`${checkpoint}.part-1`, 1000, 1000)
+    await trainer.forget?.(1_001_000)
+    expect(existsSync(`${checkpoint}.part-1`)).toBe(false)
+    for (const path of [checkpoint, `${checkpoint}.part-1`]) writeFileSync(path, 'x')
     await trainer.forget?.()
+    for (const path of [checkpoint, `${checkpoint}.part-1`]) expect(existsSync(path)).toBe(false)
+  })
+
+  test('half written by a process that was killed does not outlive the next training', async () => {
+    writeFileSync(`${checkpoint}.part-1`, 'x')
+    expect(await open().train(job(AbortSignal.abort()))).toMatchObject({ ok: false, code: 'aborted' })
     expect(existsSync(`${checkpoint}.part-1`)).toBe(false)
   })
 })
