@@ -1,6 +1,9 @@
 /** `npm run bench -- <name>`: runs the benchmark of that name; without one, what the protocol costs. */
 const NAMED: Readonly<Record<string, () => Promise<unknown>>> = {
   masks: () => import('./masks.ts'),
+  'masks-before': () => import('./masks-before.ts'),
+  coordinator: () => import('./coordinator-masks.ts'),
+  'unmask-gpu': () => import('./unmask-gpu.ts'),
 }
 
 const word = process.argv[2]

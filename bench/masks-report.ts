@@ -40,7 +40,7 @@ function laneLine({ name, laneBits, modulusBits, cpuMs, nsPerLane }: LaneRow): s
   return `${name.padEnd(24)}${cells([laneBits, modulusBits, cpuMs, nsPerLane])}`
 }
 
-function goalLine({ name, value, floor, target, better, counts }: Goal): string {
+export function goalLine({ name, value, floor, target, better, counts }: Goal): string {
   const reaches = (goal: number) => (better === 'more' ? value >= goal : value <= goal)
   const verdict = reaches(target) ? 'PASS' : reaches(floor) ? 'FLOOR' : counts ? 'FAIL' : 'BUSY'
   return `${verdict.padEnd(7)}${name.padEnd(26)}${short(value)} (floor ${floor}, target ${target})`

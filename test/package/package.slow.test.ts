@@ -78,7 +78,7 @@ describe('installed, on the machine’s own Node', () => {
     const findings: { name: string; ok: boolean; detail: string }[] = JSON.parse(stdout).findings
     const pinned = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).dependencies.node
     expect(findings.find(({ name }) => name === 'runtime')?.detail).toContain(`Node ${pinned}`)
-    for (const name of ['runtime', 'libsodium', 'ChaCha20', 'SQLite', 'training']) {
+    for (const name of ['runtime', 'libsodium', 'ChaCha20', 'providers', 'store', 'training']) {
       expect(findings.find((finding) => finding.name === name)).toMatchObject({ ok: true })
     }
   }, 120_000)
