@@ -4,6 +4,7 @@ const NAMED: Readonly<Record<string, () => Promise<unknown>>> = {
   'masks-before': () => import('./masks-before.ts'),
   coordinator: () => import('./coordinator-masks.ts'),
   'unmask-gpu': () => import('./unmask-gpu.ts'),
+  participant: () => import('./participant.ts'),
 }
 
 const word = process.argv[2]
