@@ -29,6 +29,7 @@ export function connectionTable(
     onCut(connection, code, message)
     connection.socket.destroy()
   }
+  const timers = new Map<PeerConnection, NodeJS.Timeout>()
   const watch = (connection: PeerConnection) => {
     if (connection.socket.destroyed) return
     const leftMs = connection.notAfterMs - Date.now()
@@ -38,9 +39,11 @@ export function connectionTable(
     }
     const timer = setTimeout(() => watch(connection), Math.min(leftMs + 1, LOOK_MS))
     timer.unref()
-    connection.socket.once('close', () => clearTimeout(timer))
+    timers.set(connection, timer)
   }
   const remove = (connection: PeerConnection) => {
+    clearTimeout(timers.get(connection))
+    timers.delete(connection)
     if (byAddress.get(connection.address) === connection) byAddress.delete(connection.address)
     const left = (counts.get(connection.spiffeId) ?? 1) - 1
     if (left === 0) counts.delete(connection.spiffeId)

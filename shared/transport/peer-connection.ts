@@ -37,11 +37,6 @@ export function peerSpiffeId(call: CallWithMetadata): string {
   return connectionOf(call).spiffeId
 }
 
-/** The certificate chain (DER, leaf first) that the peer of `call` presented. */
-export function peerChain(call: CallWithMetadata): readonly Uint8Array[] {
-  return connectionOf(call).chain
-}
-
 /**
  * Widens the receive window of the call's connection, to be called when the call is given an upload slot. Each call of
  * it is paired with one {@link narrowWindow}.
