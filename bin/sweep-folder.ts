@@ -1,6 +1,6 @@
 /** The folder a sweep is written to. Each file is whole at every moment, so that what was finished outlives an interruption. */
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { ConfigError } from '../shared/errors.ts'
 
 export interface TextFile {
@@ -19,7 +19,12 @@ export function openSweepFolder(out: string): void {
       `--out: ${out} is not empty; name a new folder, so that nothing is written over`,
     )
   }
-  writing(out, () => mkdirSync(out, { recursive: true }))
+  if (existsSync(out)) return
+  // One folder and no more: a mistyped path is told, and Node's recursive mkdir never returns where folders cannot be made.
+  const parent = dirname(resolve(out))
+  if (!existsSync(parent))
+    throw new ConfigError('folder_unwritable', `--out: there is no folder ${parent} to make it in`)
+  writing(out, () => mkdirSync(out))
 }
 
 /** Writes these files, over those of the same names. @throws ConfigError `folder_unwritable`. */
@@ -27,8 +32,12 @@ export function writeSweepFiles(out: string, files: readonly TextFile[]): void {
   writing(out, () => {
     for (const { file, text } of files) {
       const temporary = join(out, `.${file}.tmp`)
-      writeFileSync(temporary, text)
-      renameSync(temporary, join(out, file))
+      try {
+        writeFileSync(temporary, text)
+        renameSync(temporary, join(out, file))
+      } finally {
+        rmSync(temporary, { force: true })
+      }
     }
   })
 }

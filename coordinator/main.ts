@@ -88,7 +88,7 @@ export async function startCoordinator(
     const closeConductor = () => conductor.close(drainMs)
     undo.push(closeConductor)
     const found = await conductor.recover()
-    log.info(found, `started: ${found.sessions.length} live sessions found, which go on`)
+    log.info(found, `started: live sessions that go on: ${found.sessions.length}`)
     const participants = await listenToParticipants(config, tools, observation)
     undo.splice(undo.indexOf(closeConductor), 0, async () => {
       tools.attendance.end()

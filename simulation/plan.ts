@@ -114,7 +114,7 @@ export function parametersOf(plan: SimulationPlan): SharingParameters {
   const assumptions = assumptionsOf(plan)
   if (plan.participants - assumptions.colluders < MINIMUM_COHORT) {
     problems.push(
-      `${plan.participants} participants less ${assumptions.colluders} possible colluders are fewer than ${MINIMUM_COHORT}: lower --gamma`,
+      `${plan.participants} participants, ${assumptions.colluders} of them possible colluders: fewer than ${MINIMUM_COHORT} are left; lower --gamma`,
     )
   }
   if (partOf(plan, 'dropout') + partOf(plan, 'corrupt') > plan.participants) {

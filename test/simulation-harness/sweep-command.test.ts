@@ -16,7 +16,7 @@ const SMALL = ['--lanes', '50', '--threads', '1']
 const PLOTS = ['bytes-down', 'bytes-up', 'coordinator-cpu', 'participant-cpu']
 
 test('--out gets the tables, all reports and plots; the terminal the tables, and a line per value', async () => {
-  const out = join(folder, 'new', 'sizes')
+  const out = join(folder, 'sizes')
   const args = [...SMALL, '--sweep', 'participants=5,8', '--out', out]
   const { code, stdout, stderr } = await runInProcess('simulate', args)
   expect(code).toBe(0)
@@ -155,4 +155,12 @@ test('the command that is written down is one a shell takes', () => {
   const options = { seed: "it's", network: 'loss=0.1%,latency=5ms', gamma: '0.1', lanes: undefined }
   const line = sweepCommandLine('lanes=1,2', options)
   expect(line).toBe(`blindsum simulate --gamma 0.1 --network loss=0.1%,latency=5ms --seed 'it'\\''s' --sweep lanes=1,2`)
+})
+
+test('a folder whose parent is not there is refused at once', async () => {
+  const args = [...SMALL, '--sweep', 'participants=5', '--out', join(folder, 'mistyped', 'sizes')]
+  const { code, stderr } = await runInProcess('simulate', args)
+  expect(code).toBe(1)
+  expect(stderr).toContain(join(folder, 'mistyped'))
+  expect(readdirSync(folder)).not.toContain('mistyped')
 })
