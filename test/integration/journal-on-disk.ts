@@ -32,13 +32,14 @@ export interface JournalOnDisk {
   readonly bytes: Buffer
 }
 
-/** What the journal's tables may hold: facts of protocol.md, and what local policy counts sessions by. */
+/** What the journal's tables may hold: facts of protocol.md, what local policy counts sessions by, and the journal's own id. */
 export const JOURNAL_TABLES = {
   session: [
     ...['id', 'model_digest', 'plan_digest', 'round', 'opened_at_ms', 'reply_until_ms', 'closed'],
     ...['roster_digest', 'shared', 'survivors', 'request_digest', 'reply'],
   ],
   spent_update: ['digest', 'session_id'],
+  journal: ['id'],
 }
 
 export function readJournal(folder: string): JournalOnDisk {
